@@ -1,0 +1,37 @@
+import type { Issuer } from '../shared/issuer.ts';
+
+/** Paths of the authorization server, after the issuer's prefix. `basePath` moves all of them. */
+export interface EndpointPaths {
+  readonly authorization: string;
+  readonly token: string;
+  readonly registration: string;
+  readonly revocation: string;
+  readonly introspection: string;
+  readonly jwks: string;
+  readonly pushedAuthorizationRequest: string;
+  readonly endSession: string;
+  readonly interaction: string;
+  readonly callback: string;
+  readonly devLogin: string;
+}
+
+export function endpointPaths(basePath: string): EndpointPaths {
+  return {
+    authorization: `${basePath}/authorize`,
+    token: `${basePath}/token`,
+    registration: `${basePath}/register`,
+    revocation: `${basePath}/revoke`,
+    introspection: `${basePath}/introspect`,
+    jwks: `${basePath}/jwks`,
+    pushedAuthorizationRequest: `${basePath}/par`,
+    endSession: `${basePath}/logout`,
+    interaction: `${basePath}/interaction`,
+    callback: `${basePath}/callback`,
+    devLogin: `${basePath}/dev-login`,
+  };
+}
+
+/** The public URL of a path after the issuer's prefix. */
+export function endpointUrl(issuer: Issuer, path: string): string {
+  return `${issuer.identifier}${path}`;
+}

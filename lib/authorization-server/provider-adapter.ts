@@ -1,0 +1,181 @@
+import { errors, Provider } from 'oidc-provider';
+import type { EventSink } from '../shared/events.ts';
+import type { Issuer } from '../shared/issuer.ts';
+import type { KeyRing } from '../shared/key-ring.ts';
+import { recordId } from '../shared/record-ids.ts';
+import { type Storage, StorageUnavailableError, type StoredRecord } from '../storage/storage.ts';
+
+type Payload = Record<string, unknown>;
+
+/** The only place that knows oidc-provider's adapter interface. */
+export interface ProviderAdapter {
+  upsert(id: string, payload: Payload, expiresIn?: number): Promise<void>;
+  find(id: string): Promise<Payload | undefined>;
+  findByUid(uid: string): Promise<Payload | undefined>;
+  findByUserCode(userCode: string): Promise<Payload | undefined>;
+  consume(id: string): Promise<void>;
+  destroy(id: string): Promise<void>;
+  revokeByGrantId(grantId: string): Promise<void>;
+}
+
+export interface ProviderAdapterOptions {
+  readonly storage: Storage;
+  readonly issuer: Issuer;
+  readonly keyRing: KeyRing;
+  readonly events: EventSink;
+  /** How long a deleted grant refuses late writes, seconds: at least the longest life of anything under a grant. */
+  readonly tombstoneSeconds: number;
+  /** Client registrations end after this many seconds. */
+  readonly clientTtlSeconds: number;
+  /** Called after a grant was deleted in this process. */
+  readonly onGrantDeleted: () => void;
+}
+
+/** An outage answer that oidc-provider renders as it is: 503, never a redirect (RFC 6749 section 5.2 has no such code; RFC 6749 section 4.1.2.1 lends it). */
+export class TemporarilyUnavailable extends errors.OIDCProviderError {
+  constructor(options?: ErrorOptions) {
+    super(503, 'temporarily_unavailable', options as never);
+    this.name = 'TemporarilyUnavailable';
+    Object.assign(this, {
+      expose: true,
+      allow_redirect: false,
+      error_description: 'the server cannot answer now; try again',
+    });
+  }
+}
+
+/** Fields that hold a secret: sealed in the store. */
+const sealedFields: { readonly [model: string]: readonly string[] } = { Client: ['client_secret'] };
+
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+/** Records seen while one request is served, so that `consume` knows what it consumes without reading again. */
+const seen = new WeakMap<object, Map<string, Payload>>();
+
+function remember(key: string, payload: Payload): void {
+  const ctx = Provider.ctx as object | undefined;
+  if (!ctx) return;
+  const records = seen.get(ctx) ?? new Map<string, Payload>();
+  records.set(key, payload);
+  seen.set(ctx, records);
+}
+
+/** The token request's `resource` must be the one the code was granted for: checked before the code is used up (RFC 8707 section 2.2). */
+function requireGrantedResource(payload: Payload): void {
+  const requested = (Provider.ctx as { oidc?: { params?: Payload } } | undefined)?.oidc?.params?.resource;
+  const granted = Array.isArray(payload.resource) ? payload.resource : [payload.resource];
+  if (requested === undefined || granted.includes(requested)) return;
+  throw new errors.InvalidTarget('resource was not granted');
+}
+
+/** Storage outages become 503; everything else stays as it is. */
+async function answering<T>(events: EventSink, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof StorageUnavailableError)) throw cause;
+    events.emit({ type: 'storage.unavailable', reason: cause.message });
+    throw new TemporarilyUnavailable({ cause });
+  }
+}
+
+function sealFields(model: string, key: string, payload: Payload, keyRing: KeyRing): Payload {
+  const stored: Payload = { ...payload };
+  delete stored.jti; // The identifier is the token itself: only its hash, the record's id, is kept.
+  if (model === 'Interaction' && typeof stored.session === 'object' && stored.session !== null) {
+    const { cookie: _, ...session } = stored.session as Payload; // The session's id again.
+    stored.session = session;
+  }
+  for (const field of sealedFields[model] ?? []) {
+    if (typeof stored[field] === 'string') stored[field] = keyRing.seal(key, stored[field]);
+  }
+  return stored;
+}
+
+function openRecord(
+  model: string,
+  key: string,
+  record: StoredRecord,
+  keyRing: KeyRing,
+  id?: string,
+): Payload | undefined {
+  const payload: Payload = { ...record.value, ...(id !== undefined && model !== 'Client' && { jti: id }) };
+  if (record.consumedAt !== undefined) payload.consumed = record.consumedAt;
+  for (const field of sealedFields[model] ?? []) {
+    if (typeof payload[field] !== 'string') continue;
+    const opened = keyRing.open(key, payload[field]);
+    if (opened === undefined) return undefined;
+    payload[field] = opened;
+  }
+  return payload;
+}
+
+/** Maps one oidc-provider model to the storage port. */
+export function createProviderAdapter(model: string, options: ProviderAdapterOptions): ProviderAdapter {
+  const { storage, issuer, keyRing, events } = options;
+  const keyOf = (id: string) => recordId(issuer, id);
+
+  async function deleteGrant(grantId: string): Promise<void> {
+    await answering(events, storage.deleteByGrant(keyOf(grantId), nowSeconds() + options.tombstoneSeconds));
+    options.onGrantDeleted();
+  }
+
+  return {
+    async upsert(id, payload, expiresIn) {
+      const key = keyOf(id);
+      const lifetime = expiresIn ?? (model === 'Client' ? options.clientTtlSeconds : undefined);
+      const grantId = model === 'Grant' ? id : payload.grantId;
+      const write = {
+        ...(lifetime !== undefined && { expiresAt: nowSeconds() + lifetime }),
+        ...(typeof grantId === 'string' && model !== 'Interaction' && { grantId: keyOf(grantId) }),
+        ...(typeof payload.uid === 'string' && model === 'Session' && { index: { uid: keyOf(payload.uid) } }),
+      };
+      const value = sealFields(model, key, payload, keyRing);
+      if (model === 'ReplayDetection') {
+        if (await answering(events, storage.create(model, key, value, write))) return;
+        throw new errors.InvalidClientAuth('assertion was used before');
+      }
+      if (await answering(events, storage.put(model, key, value, write))) return;
+      throw new errors.InvalidGrant('grant was revoked meanwhile');
+    },
+
+    async find(id) {
+      const key = keyOf(id);
+      const record = await answering(events, storage.get(model, key));
+      const payload = record && openRecord(model, key, record, keyRing, id);
+      if (payload && model === 'AuthorizationCode') remember(key, payload);
+      return payload;
+    },
+
+    async findByUid(uid) {
+      const [record] = await answering(events, storage.find(model, 'uid', keyOf(uid), { limit: 1 }));
+      return record && openRecord(model, record.id, record, keyRing);
+    },
+
+    async findByUserCode() {
+      return undefined; // Device flow is off.
+    },
+
+    async consume(id) {
+      const key = keyOf(id);
+      const ctx = Provider.ctx as object | undefined;
+      const payload = ctx && seen.get(ctx)?.get(key);
+      if (payload) requireGrantedResource(payload);
+      const outcome = await answering(events, storage.consume(model, key, nowSeconds()));
+      if (outcome === 'consumed') return;
+      // Of parallel redemptions the losers come here. For a code that is reuse, and ends what the winner got (RFC 6749 section 4.1.2).
+      if (outcome === 'already' && typeof payload?.grantId === 'string') await deleteGrant(payload.grantId);
+      throw new errors.InvalidGrant(`${model} was used before`);
+    },
+
+    async destroy(id) {
+      if (model === 'Grant') return deleteGrant(id);
+      if (model !== 'Interaction') return answering(events, storage.delete(model, keyOf(id)));
+      // An interaction is resumed once: of parallel submissions of one form, one goes on to a code.
+      if (!(await answering(events, storage.take(model, keyOf(id)))))
+        throw new errors.SessionNotFound('interaction was resumed before');
+    },
+
+    revokeByGrantId: deleteGrant,
+  };
+}

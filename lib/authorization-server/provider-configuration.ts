@@ -1,0 +1,224 @@
+import type { JWK } from 'jose';
+import { type Configuration, errors } from 'oidc-provider';
+import { cookieNames } from '../shared/cookie-names.ts';
+import type { Issuer } from '../shared/issuer.ts';
+import type { KeyRing } from '../shared/key-ring.ts';
+import { canonicalResource, type Resources } from '../shared/resources.ts';
+import type { EndpointPaths } from './endpoints.ts';
+import type { ProviderAdapter } from './provider-adapter.ts';
+
+/** Hooks of other stages that oidc-provider calls; `mcp-oauth.ts` joins them. */
+export interface ProviderHooks {
+  /** The account of a subject; undefined ends every refresh of that user. */
+  readonly findAccount: (accountId: string) => Promise<{ accountId: string } | undefined>;
+  /** Runs when a refresh token passed every check, right before it is consumed; throws to refuse without using it up. */
+  readonly beforeRotation: (request: { requestedResource: unknown; grantedResource: unknown }) => void;
+  /** Lifetimes, seconds. */
+  readonly sessionSeconds: (loginAt: number | undefined) => number;
+  readonly renderErrorPage: (error: { code: string; description: string | undefined }) => {
+    body: string;
+    headers: Record<string, string>;
+  };
+  /** Checks and completes client metadata from DCR, CIMD and the store; throws with a public description. */
+  readonly checkClientMetadata: (metadata: Record<string, unknown>) => void;
+  readonly fetch: (url: string | URL, options: object) => Promise<Response>;
+  readonly mayFetchMetadataDocument: (url: string) => Promise<boolean>;
+}
+
+export interface ProviderSettings {
+  readonly issuer: Issuer;
+  readonly paths: EndpointPaths;
+  readonly resources: Resources;
+  readonly keyRing: KeyRing;
+  readonly signingKeys: readonly JWK[];
+  readonly adapter: (model: string) => ProviderAdapter;
+  readonly hooks: ProviderHooks;
+  readonly accessTokenTtlSeconds: number;
+  readonly refreshTokenTtlSeconds: number;
+  readonly stateTtlSeconds: number;
+  readonly cimdEnabled: boolean;
+}
+
+/** Every feature of oidc-provider, on or off, so that a new default of theirs changes nothing here. */
+function features(settings: ProviderSettings): Configuration['features'] {
+  const { hooks, issuer, resources } = settings;
+  const off = { enabled: false } as const;
+  const ownTokensOnly = (_ctx: unknown, client: { clientId: string }, token: { clientId?: string }) =>
+    token.clientId === client.clientId;
+  return {
+    devInteractions: off,
+    dPoP: off,
+    backchannelLogout: off,
+    ciba: off,
+    mTLS: off,
+    attestClientAuth: off,
+    claimsParameter: off,
+    clientCredentials: off,
+    deviceFlow: off,
+    encryption: off,
+    fapi: off,
+    rpInitiatedLogout: off,
+    jwtIntrospection: off,
+    jwtResponseModes: off,
+    pushedAuthorizationRequests: off,
+    registrationManagement: off,
+    richAuthorizationRequests: off,
+    requestObjects: off,
+    rpMetadataChoices: off,
+    userinfo: off,
+    jwtUserinfo: off,
+    webMessageResponseMode: off,
+    externalSigningSupport: off,
+    introspection: { enabled: true, allowedPolicy: ownTokensOnly },
+    revocation: { enabled: true, allowedPolicy: ownTokensOnly },
+    registration: { enabled: true, initialAccessToken: false, issueRegistrationAccessToken: false },
+    clientIdMetadataDocument: settings.cimdEnabled
+      ? {
+          enabled: true,
+          ack: 'draft-02',
+          allowFetch: (_ctx: unknown, url: string) => hooks.mayFetchMetadataDocument(url),
+          allowClient: () => true,
+          cacheDuration: { min: 30, max: 86_400 },
+        }
+      : off,
+    resourceIndicators: {
+      enabled: true,
+      useGrantedResource: () => true,
+      defaultResource(_ctx: unknown, _client: unknown, oneOf?: string[]) {
+        if (oneOf) return oneOf;
+        const implied = resources.implied();
+        if (!implied) throw new errors.InvalidTarget('resource is required: this server protects several');
+        return canonicalResource(issuer, implied);
+      },
+      getResourceServerInfo(ctx: { oidc: { params?: Record<string, unknown> } }, indicator: string) {
+        const resource = resources.resolve(issuer, indicator);
+        if (!resource || Array.isArray(ctx.oidc.params?.resource)) {
+          throw new errors.InvalidTarget(
+            resource ? 'only one resource may be requested' : 'resource is not served here',
+          );
+        }
+        return {
+          scope: resource.scopes.join(' '),
+          audience: canonicalResource(issuer, resource),
+          accessTokenTTL: settings.accessTokenTtlSeconds,
+          accessTokenFormat: 'opaque',
+        };
+      },
+    },
+  } as unknown as Configuration['features'];
+}
+
+function lifetimes(settings: ProviderSettings): Configuration['ttl'] {
+  const { accessTokenTtlSeconds, refreshTokenTtlSeconds, stateTtlSeconds } = settings;
+  return {
+    AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? accessTokenTtlSeconds,
+    AuthorizationCode: 60,
+    // The grant outlives everything issued under it: the login may take stateTtl, the last access token its own lifetime.
+    Grant: refreshTokenTtlSeconds + stateTtlSeconds + accessTokenTtlSeconds,
+    IdToken: accessTokenTtlSeconds,
+    Interaction: stateTtlSeconds,
+    // A family ends a fixed time after the login: the successor inherits what is left (DESIGN 4.3).
+    RefreshToken: (ctx) => Math.max(1, ctx?.oidc.entities.RotatedRefreshToken?.remainingTTL ?? refreshTokenTtlSeconds),
+    Session: (_ctx, session) => settings.hooks.sessionSeconds(session.loginTs),
+  };
+}
+
+/** Every scope of every resource, and `offline_access`, which belongs in the server's metadata only (MCP 2026-07-28, Refresh Tokens). */
+function allScopes(resources: Resources): string[] {
+  return [...new Set([...resources.all().flatMap((resource) => resource.scopes), 'offline_access'])];
+}
+
+/** The whole configuration of one issuer's provider. */
+export function providerConfiguration(settings: ProviderSettings): Configuration {
+  const { hooks, issuer, keyRing, paths } = settings;
+  const names = cookieNames(issuer);
+  const cookie = { httpOnly: true, sameSite: 'lax', secure: issuer.isSecure, signed: true, overwrite: true } as const;
+  return {
+    adapter: settings.adapter as never,
+    jwks: { keys: settings.signingKeys.map((key) => ({ ...key })) as never },
+    routes: {
+      authorization: paths.authorization,
+      token: paths.token,
+      registration: paths.registration,
+      revocation: paths.revocation,
+      introspection: paths.introspection,
+      jwks: paths.jwks,
+      pushed_authorization_request: paths.pushedAuthorizationRequest,
+      end_session: paths.endSession,
+    },
+    cookies: {
+      keys: [...keyRing.cookieKeys],
+      names: { session: names.session, interaction: names.interaction, resume: names.resume },
+      long: { ...cookie, path: '/' },
+      short: cookie,
+    },
+    features: features(settings),
+    ttl: lifetimes(settings),
+    scopes: allScopes(settings.resources),
+    claims: {},
+    responseTypes: ['code'],
+    subjectTypes: ['public'],
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientDefaults: {
+      token_endpoint_auth_method: 'none',
+      id_token_signed_response_alg: 'ES256',
+      grant_types: ['authorization_code', 'refresh_token'],
+    },
+    enabledJWA: {
+      clientAuthSigningAlgValues: ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'Ed25519', 'EdDSA'],
+      idTokenSigningAlgValues: ['ES256'],
+    },
+    extraClientMetadata: {
+      properties: ['software_id', 'software_version'],
+      validator(_ctx, key, _value, metadata) {
+        if (key === 'software_id') hooks.checkClientMetadata(metadata as Record<string, unknown>);
+      },
+    },
+    pkce: { required: () => true },
+    clientBasedCORS: () => false, // CORS is answered before a request comes here.
+    allowOmittingSingleRegisteredRedirectUri: false,
+    clockTolerance: 5,
+    conformIdTokenClaims: true,
+    expiresWithSession: () => false,
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken(ctx) {
+      hooks.beforeRotation({
+        requestedResource: ctx.oidc.params?.resource,
+        grantedResource: ctx.oidc.entities.RefreshToken?.resource,
+      });
+      return true;
+    },
+    revokeGrantPolicy: () => true,
+    // Every authorization has a grant of its own: revoking one installation of a client leaves the others.
+    async loadExistingGrant(ctx) {
+      const grantId = ctx.oidc.result?.consent?.grantId;
+      return grantId ? ctx.oidc.provider.Grant.find(grantId) : undefined;
+    },
+    async findAccount(_ctx, accountId) {
+      const account = await hooks.findAccount(accountId);
+      return account && { accountId: account.accountId, claims: async () => ({ sub: account.accountId }) };
+    },
+    interactions: { url: (_ctx, interaction) => `${issuer.pathPrefix}${paths.interaction}/${interaction.uid}` },
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => requireOwnAudience(claims.aud, issuer, paths),
+    renderError(ctx, out) {
+      const { body, headers } = hooks.renderErrorPage({ code: out.error, description: out.error_description });
+      for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
+      ctx.body = body;
+    },
+    fetch: hooks.fetch as never,
+    fetchResponseBodyLimits: { jwks_uri: 65_536, 'client_id metadata document': 5120 } as never,
+    extraTokenClaims: () => undefined,
+    pairwiseIdentifier: () => {
+      throw new errors.InvalidRequest('pairwise subjects are not served');
+    },
+    sectorIdentifierUriValidate: () => false,
+  } as Configuration;
+}
+
+/** A client assertion is for this server only: oidc-provider also accepts URLs derived from the request (RFC 7523 section 3). */
+function requireOwnAudience(audience: unknown, issuer: Issuer, paths: EndpointPaths): void {
+  const own = [issuer.identifier, `${issuer.identifier}${paths.token}`];
+  const named = Array.isArray(audience) ? audience : [audience];
+  if (!named.some((value) => own.includes(value)))
+    throw new errors.InvalidClientAuth('assertion audience is not this server');
+}

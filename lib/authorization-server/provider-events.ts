@@ -1,0 +1,81 @@
+import type { EventSink } from '../shared/events.ts';
+import type { OidcProvider } from '../shared/oidc-provider.ts';
+
+interface OidcContext {
+  readonly oidc?: {
+    readonly params?: Record<string, unknown>;
+    readonly client?: { readonly clientId: string };
+    readonly entities?: {
+      readonly AccessToken?: { readonly aud?: unknown; readonly grantId?: string };
+      readonly Interaction?: { readonly cid?: string };
+      readonly RefreshToken?: { readonly grantId?: string };
+    };
+  };
+}
+
+interface OidcError extends Error {
+  readonly error_description?: string;
+  readonly error_detail?: string;
+}
+
+/** The exact reason, for operators: the wire only says `invalid_grant`. */
+export function reasonOf(error: OidcError): string {
+  const cause = error.cause instanceof Error ? error.cause.message : undefined;
+  return [error.message, error.error_detail ?? error.error_description, cause].filter(Boolean).join(': ');
+}
+
+function identify(ctx: OidcContext | undefined): { clientId?: string; flowId?: string } {
+  const clientId = ctx?.oidc?.client?.clientId ?? ctx?.oidc?.params?.client_id;
+  const entities = ctx?.oidc?.entities;
+  const flowId = entities?.AccessToken?.grantId ?? entities?.RefreshToken?.grantId ?? entities?.Interaction?.cid;
+  return {
+    ...(typeof clientId === 'string' && { clientId: clientId.slice(0, 2048) }),
+    ...(flowId !== undefined && { flowId }),
+  };
+}
+
+/** oidc-provider's own events as ours. */
+export function forwardProviderEvents(provider: OidcProvider, events: EventSink): void {
+  const on = provider.on.bind(provider) as (event: string, listener: (...values: never[]) => void) => void;
+  on(
+    'registration_create.success',
+    (_ctx: OidcContext, client: { clientId: string; redirectUris?: readonly string[] }) => {
+      const redirectHosts = (client.redirectUris ?? []).map(
+        (uri) => URL.parse(uri)?.host || (URL.parse(uri)?.protocol ?? ''),
+      );
+      events.emit({ type: 'client.registered', clientId: client.clientId, redirectHosts });
+    },
+  );
+  on('registration_create.error', (ctx: OidcContext, error: OidcError) =>
+    events.emit({ type: 'client.refused', ...identify(ctx), reason: reasonOf(error) }),
+  );
+  on('authorization.error', (ctx: OidcContext, error: OidcError) =>
+    events.emit({ type: 'authorization.refused', ...identify(ctx), reason: reasonOf(error) }),
+  );
+  on('grant.success', (ctx: OidcContext) => {
+    const resource = ctx.oidc?.entities?.AccessToken?.aud;
+    events.emit({
+      type: 'token.issued',
+      ...identify(ctx),
+      ...(typeof resource === 'string' && { resource }),
+      grantType: String(ctx.oidc?.params?.grant_type),
+    });
+  });
+  on('grant.error', (ctx: OidcContext, error: OidcError) => {
+    const reason = reasonOf(error);
+    const type = /already (?:used|consumed)|was used before/.test(reason) ? 'token.reuse_detected' : 'token.refused';
+    events.emit({ type, ...identify(ctx), reason });
+  });
+  on('revocation.error', (ctx: OidcContext, error: OidcError) =>
+    events.emit({ type: 'token.refused', ...identify(ctx), reason: reasonOf(error) }),
+  );
+  on('introspection.error', (ctx: OidcContext, error: OidcError) =>
+    events.emit({ type: 'token.refused', ...identify(ctx), reason: reasonOf(error) }),
+  );
+  on('grant.revoked', (ctx: OidcContext, grantId: string) =>
+    events.emit({ type: 'token.revoked', ...identify(ctx), flowId: grantId, grants: 1 }),
+  );
+  on('server_error', (ctx: OidcContext, error: OidcError) =>
+    events.emit({ type: 'server.error', ...identify(ctx), reason: reasonOf(error) }),
+  );
+}

@@ -1,0 +1,133 @@
+import { type Configuration, Provider } from 'oidc-provider';
+import { ConfigurationError, type OptionProblem } from '../errors.ts';
+import type { EventSink } from '../shared/events.ts';
+import type { Issuer } from '../shared/issuer.ts';
+import type { OidcProvider } from '../shared/oidc-provider.ts';
+import type { Resources } from '../shared/resources.ts';
+import type { KeyRingSource } from '../shared/secrets.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { EndpointPaths } from './endpoints.ts';
+import { readMetadata } from './metadata.ts';
+import { createProviderAdapter } from './provider-adapter.ts';
+import { type ProviderHooks, providerConfiguration } from './provider-configuration.ts';
+import { forwardProviderEvents } from './provider-events.ts';
+import { loadSigningKeys } from './signing-keys.ts';
+
+/** A built provider with what is computed from it once. */
+export interface BuiltProvider {
+  readonly provider: OidcProvider;
+  readonly callback: ReturnType<OidcProvider['callback']>;
+  /** Serialised authorization server metadata. */
+  readonly metadata: Buffer;
+}
+
+export interface ProviderSourceOptions {
+  readonly storage: Storage;
+  readonly keyRing: KeyRingSource;
+  readonly events: EventSink;
+  readonly resources: Resources;
+  readonly paths: EndpointPaths;
+  readonly hooks: (issuer: Issuer) => ProviderHooks;
+  readonly settings: {
+    readonly accessTokenTtlSeconds: number;
+    readonly refreshTokenTtlSeconds: number;
+    readonly stateTtlSeconds: number;
+    readonly cimdEnabled: boolean;
+  };
+  readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
+  readonly onGrantDeleted: () => void;
+}
+
+/** Gives the provider of an issuer, building it on first use and again when another resource was declared. */
+export type ProviderSource = (issuer: Issuer) => Promise<BuiltProvider>;
+
+const maxIssuers = 64;
+const clientTtlSeconds = 90 * 86_400;
+
+/** Settings that the product's safety rests on: `configureProvider` may change anything else. */
+const guarded = [
+  'adapter',
+  'fetch',
+  'interactions',
+  'loadExistingGrant',
+  'pkce',
+  'renderError',
+  'responseTypes',
+  'revokeGrantPolicy',
+  'rotateRefreshToken',
+  'routes',
+  'clientBasedCORS',
+  'assertJwtClientAuthClaimsAndHeader',
+  'extraClientMetadata',
+] as const satisfies readonly (keyof Configuration)[];
+
+function configure(configuration: Configuration, change: ProviderSourceOptions['configureProvider']): Configuration {
+  if (!change) return configuration;
+  const changed: Configuration = { ...configuration, features: { ...configuration.features } };
+  change(changed as Record<string, unknown>);
+  const replaced = 'must not be replaced: the safety of this library rests on it';
+  const problems: OptionProblem[] = guarded
+    .filter((name) => changed[name] !== configuration[name])
+    .map((name) => ({ option: name, message: replaced }));
+  if (changed.features?.resourceIndicators !== configuration.features?.resourceIndicators) {
+    problems.push({ option: 'features.resourceIndicators', message: replaced });
+  }
+  if (changed.features?.devInteractions?.enabled) {
+    problems.push({ option: 'features.devInteractions', message: 'must stay off: it signs anybody in' });
+  }
+  const keys = changed.cookies?.keys;
+  if (!keys || (Array.isArray(keys) && keys.length === 0))
+    problems.push({ option: 'cookies.keys', message: 'must stay: cookies are signed' });
+  if (problems.length > 0) throw new ConfigurationError('configureProvider(configuration)', problems);
+  return changed;
+}
+
+async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<BuiltProvider> {
+  const { storage, events, settings } = options;
+  const keyRing = await options.keyRing();
+  const signingKeys = await loadSigningKeys(storage, issuer, keyRing);
+  const adapterOptions = {
+    storage,
+    issuer,
+    keyRing,
+    events,
+    clientTtlSeconds,
+    tombstoneSeconds: settings.refreshTokenTtlSeconds + settings.stateTtlSeconds + settings.accessTokenTtlSeconds,
+    onGrantDeleted: options.onGrantDeleted,
+  };
+  const configuration = providerConfiguration({
+    ...settings,
+    issuer,
+    paths: options.paths,
+    resources: options.resources,
+    keyRing,
+    signingKeys,
+    adapter: (model) => createProviderAdapter(model, adapterOptions),
+    hooks: options.hooks(issuer),
+  });
+  const provider = new Provider(issuer.identifier, configure(configuration, options.configureProvider));
+  provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
+  const structural = provider as unknown as OidcProvider;
+  forwardProviderEvents(structural, events);
+  const callback = structural.callback();
+  return { provider: structural, callback, metadata: await readMetadata(structural, callback, issuer) };
+}
+
+/** @returns the source; a failed build is tried again by the next request */
+export function createProviderSource(options: ProviderSourceOptions): ProviderSource {
+  const built = new Map<string, { revision: number; provider: Promise<BuiltProvider> }>();
+  return (issuer) => {
+    const revision = options.resources.revision();
+    const known = built.get(issuer.identifier);
+    if (known?.revision === revision) return known.provider;
+    const provider = build(issuer, options);
+    built.delete(issuer.identifier);
+    built.set(issuer.identifier, { revision, provider });
+    // Bounded: state is in storage, so dropping a provider loses nothing.
+    if (built.size > maxIssuers) built.delete(built.keys().next().value as string);
+    provider.catch(() => {
+      if (built.get(issuer.identifier)?.provider === provider) built.delete(issuer.identifier);
+    });
+    return provider;
+  };
+}

@@ -1,0 +1,59 @@
+import type { Issuer } from '../shared/issuer.ts';
+import { canonicalResource, type Resources } from '../shared/resources.ts';
+
+/** Scopes of OpenID Connect that clients ask for out of habit: accepted and without effect, as no ID token is issued here. */
+const openIdScopes = new Set(['openid', 'profile', 'email', 'address', 'phone']);
+
+/** Parameters that mean something only with an ID token; oidc-provider refuses them without the `openid` scope. */
+const idTokenParameters = ['nonce', 'claims', 'claims_locales', 'id_token_hint', 'max_age', 'acr_values'];
+
+function scopeTokens(text: string): string[] {
+  return text.split(' ').filter((token) => token !== '');
+}
+
+/** Every accepted spelling of a resource becomes the advertised one; unknown ones stay, and are refused later. */
+function canonicalizeResources(parameters: URLSearchParams, issuer: Issuer, resources: Resources): void {
+  const given = parameters.getAll('resource');
+  if (given.length === 0) return;
+  parameters.delete('resource');
+  const canonical = given.map((indicator) => {
+    const resource = resources.resolve(issuer, indicator);
+    return resource ? canonicalResource(issuer, resource) : indicator;
+  });
+  for (const indicator of new Set(canonical)) parameters.append('resource', indicator);
+}
+
+/**
+ * Prepares an authorization request for oidc-provider: canonical resource, known scopes (all of the resource's where none
+ * is left), no OpenID Connect extras. Repeated parameters stay repeated, so that they are refused.
+ */
+export function prepareAuthorizationRequest(parameters: URLSearchParams, issuer: Issuer, resources: Resources): void {
+  canonicalizeResources(parameters, issuer, resources);
+  for (const name of idTokenParameters) parameters.delete(name);
+  if (parameters.getAll('prompt').length === 1) {
+    const prompts = scopeTokens(parameters.get('prompt') ?? '').map((prompt) =>
+      prompt === 'select_account' ? 'login' : prompt,
+    );
+    parameters.set('prompt', [...new Set(prompts)].join(' '));
+    if (prompts.length === 0) parameters.delete('prompt');
+  }
+  if (parameters.getAll('scope').length > 1) return;
+  const indicator = parameters.get('resource');
+  const resource = indicator === null ? resources.implied() : resources.resolve(issuer, indicator);
+  if (!resource) return;
+  const known = new Set([...resource.scopes, 'offline_access']);
+  const requested = scopeTokens(parameters.get('scope') ?? '').filter((scope) => known.has(scope));
+  const wanted = requested.some((scope) => scope !== 'offline_access') ? requested : [...resource.scopes, ...requested];
+  parameters.set('scope', [...new Set(wanted)].join(' '));
+}
+
+/** Prepares a token request: canonical resource; scopes that no access token carries are dropped, not refused. */
+export function prepareTokenRequest(parameters: URLSearchParams, issuer: Issuer, resources: Resources): void {
+  canonicalizeResources(parameters, issuer, resources);
+  if (parameters.getAll('scope').length !== 1) return;
+  const scopes = scopeTokens(parameters.get('scope') ?? '').filter(
+    (scope) => !openIdScopes.has(scope) && scope !== 'offline_access',
+  );
+  if (scopes.length > 0) parameters.set('scope', scopes.join(' '));
+  else parameters.delete('scope');
+}

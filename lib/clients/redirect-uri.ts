@@ -1,0 +1,85 @@
+/** Why a redirect URI is refused (RFC 8252 section 7, RFC 9700 section 4.1, MCP 2026-07-28, Communication Security). */
+export type RedirectUriProblem =
+  | 'not_a_string'
+  | 'too_long'
+  | 'forbidden_character'
+  | 'not_absolute'
+  | 'fragment'
+  | 'userinfo'
+  | 'wildcard'
+  | 'http_not_loopback'
+  | 'scheme_refused'
+  | 'scheme_unknown';
+
+const maxRedirectUriBytes = 2048;
+
+/** Schemes that run script, read files or show local content: never a redirect target. */
+const refusedSchemes = new Set([
+  'about',
+  'blob',
+  'chrome',
+  'content',
+  'data',
+  'file',
+  'filesystem',
+  'ftp',
+  'intent',
+  'jar',
+  'javascript',
+  'mailto',
+  'ms-appx',
+  'resource',
+  'sms',
+  'tel',
+  'vbscript',
+  'view-source',
+  'ws',
+  'wss',
+]);
+
+/** Private-use schemes without a dot that known MCP clients register (RFC 8252 section 7.1 wants reverse domain names). */
+export const knownClientSchemes: readonly string[] = [
+  'antigravity',
+  'claude',
+  'cline',
+  'cursor',
+  'goose',
+  'jetbrains',
+  'kiro',
+  'mcpjam',
+  'opencode',
+  'raycast',
+  'vscode',
+  'vscode-insiders',
+  'warp',
+  'windsurf',
+  'zed',
+];
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** @returns the problem, or undefined where the URI may be registered. Looks at the raw text, before any parser repairs it. */
+export function checkRedirectUri(uri: unknown): RedirectUriProblem | undefined {
+  if (typeof uri !== 'string') return 'not_a_string';
+  if (Buffer.byteLength(uri) > maxRedirectUriBytes) return 'too_long';
+  if (/[^\x21-\x7e]|[\\"<>^`{|}]/.test(uri)) return 'forbidden_character';
+  if (uri.includes('#')) return 'fragment';
+  if (uri.includes('*')) return 'wildcard';
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase();
+  const url = URL.parse(uri);
+  if (!scheme || !url || url.protocol !== `${scheme}:`) return 'not_absolute';
+  if (refusedSchemes.has(scheme)) return 'scheme_refused';
+  if (scheme === 'https' || scheme === 'http') {
+    const authority = /^https?:\/\/([^/?]+)/i.exec(uri)?.[1];
+    if (authority === undefined || url.hostname === '') return 'not_absolute';
+    if (authority.includes('@')) return 'userinfo';
+    return scheme === 'http' && !loopbackHosts.has(url.hostname) ? 'http_not_loopback' : undefined;
+  }
+  if (url.username || url.password) return 'userinfo';
+  return scheme.includes('.') || knownClientSchemes.includes(scheme) ? undefined : 'scheme_unknown';
+}
+
+/** Whether any of the URIs belongs to a native app: loopback http or a private-use scheme (RFC 8252 section 7). */
+export function isNativeClient(redirectUris: readonly string[]): boolean {
+  return redirectUris.some((uri) => !/^https:/i.test(uri));
+}

@@ -1,0 +1,45 @@
+import { type ClientMetadataProblem, narrowClientMetadata } from './client-metadata.ts';
+
+const authMethods = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+const displayUrls = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri'];
+const texts = ['client_name', 'software_id', 'software_version'];
+const maxTextLength = 2048;
+
+function isWebUrl(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > maxTextLength) return false;
+  const url = URL.parse(value);
+  return url !== null && (url.protocol === 'https:' || url.protocol === 'http:') && !url.username && !url.password;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= maxTextLength;
+}
+
+/**
+ * Brings a registration request (RFC 7591 section 3.1) into the form that oidc-provider accepts: tolerant of nulls, empty
+ * strings, unknown members, scopes and grants; public unless the body asks for a secret or brings keys.
+ * @param body parsed JSON; not changed
+ */
+export function normalizeRegistration(body: Record<string, unknown>): {
+  metadata: Record<string, unknown>;
+  problem: ClientMetadataProblem | undefined;
+} {
+  const metadata: Record<string, unknown> = {};
+  for (const name of texts) if (isText(body[name])) metadata[name] = body[name];
+  for (const name of displayUrls) if (isWebUrl(body[name])) metadata[name] = body[name];
+  if (Array.isArray(body.contacts)) {
+    const contacts = body.contacts.filter(isText).slice(0, 10);
+    if (contacts.length > 0) metadata.contacts = contacts;
+  }
+  metadata.redirect_uris = Array.isArray(body.redirect_uris) ? [...new Set(body.redirect_uris)] : body.redirect_uris;
+  metadata.grant_types = body.grant_types;
+  const method = body.token_endpoint_auth_method;
+  metadata.token_endpoint_auth_method = typeof method === 'string' && authMethods.includes(method) ? method : 'none';
+  if (metadata.token_endpoint_auth_method === 'private_key_jwt') {
+    for (const name of ['jwks', 'jwks_uri', 'token_endpoint_auth_signing_alg']) {
+      if (body[name] !== null && body[name] !== undefined && body[name] !== '') metadata[name] = body[name];
+    }
+  }
+  const problem = narrowClientMetadata(metadata);
+  return { metadata, problem };
+}

@@ -1,0 +1,247 @@
+import type { EventSink } from '../shared/events.ts';
+import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
+import { type Identities, type Identity, nameOf } from '../shared/identity.ts';
+import type { Issuer } from '../shared/issuer.ts';
+import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
+import { errorPage, sendPage } from '../shared/page.ts';
+import { canonicalResource, type Resources } from '../shared/resources.ts';
+import type { KeyRingSource } from '../shared/secrets.ts';
+import { approvalPage } from './approval-page.ts';
+
+/** What a login needs to know of the authorization request that waits for it. */
+export interface LoginRequest {
+  readonly uid: string;
+  readonly flowId: string;
+  readonly clientId: string;
+  /** UNIX seconds at which the authorization request ends. */
+  readonly expiresAt: number;
+  readonly prompt?: string;
+  readonly loginHint?: string;
+}
+
+export interface InteractionOptions {
+  readonly provider: (issuer: Issuer) => Promise<{ provider: OidcProvider }>;
+  readonly resources: Resources;
+  readonly identities: Identities;
+  readonly keyRing: KeyRingSource;
+  readonly events: EventSink;
+  /** Public path of the interaction pages, without the issuer's prefix. */
+  readonly path: string;
+  /** Sends the browser to sign in; called only after the person approved the client (MCP 2026-07-28, Confused Deputy). */
+  readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
+  readonly endSession: (issuer: Issuer, uid: string) => Promise<void>;
+}
+
+/** The pages between an authorization request and its answer, and what continues after a login. */
+export interface Interactions {
+  readonly endpoint: Endpoint;
+  /** After a login: records what was approved and goes back to the client. @returns false where the request has expired */
+  complete(exchange: Exchange, uid: string, login: { identity: Identity; accountId: string }): Promise<boolean>;
+  /** After a failed login: the client gets the error at its redirect URI. @returns false where the request has expired */
+  fail(exchange: Exchange, uid: string, error: { code: string; description: string }): Promise<boolean>;
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+function expired(exchange: Exchange): void {
+  sendPage(
+    exchange.res,
+    400,
+    errorPage({
+      title: 'This page has expired',
+      explanation: 'The request it belongs to was finished already, took too long, or was started in another browser.',
+      advice: 'Go back to your application and connect again.',
+      code: 'invalid_request',
+    }),
+  );
+}
+
+/** Source expression of a redirect URI for `form-action`: its origin, or the scheme of a private-use URI. */
+function redirectSource(redirectUri: string): string {
+  const url = new URL(redirectUri);
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url.origin : url.protocol;
+}
+
+/** Where a redirect leads, for people. */
+function redirectHost(redirectUri: string): string {
+  const url = new URL(redirectUri);
+  return url.host || `${url.protocol}//`;
+}
+
+async function saveResult(interaction: OidcInteraction, result: unknown): Promise<void> {
+  interaction.result = result;
+  await interaction.save(Math.max(1, interaction.exp - nowSeconds()));
+}
+
+/**
+ * The grant of one authorization. Its id is the flow's: a form sent twice writes the same grant, and the id joins the
+ * steps of a login in events.
+ */
+async function saveGrant(
+  provider: OidcProvider,
+  interaction: OidcInteraction,
+  accountId: string,
+  resources: Resources,
+  issuer: Issuer,
+): Promise<string> {
+  const { client_id: clientId, scope, resource: indicator } = interaction.params;
+  const grant = new provider.Grant({ accountId, clientId: text(clientId), jti: interaction.cid });
+  const requested = text(scope).split(' ').filter(Boolean);
+  grant.addOIDCScope(requested.join(' '));
+  const resource = resources.resolve(issuer, text(indicator));
+  if (resource) {
+    const granted = requested.filter((candidate) => resource.scopes.includes(candidate));
+    grant.addResourceScope(canonicalResource(issuer, resource), granted.join(' '));
+  }
+  return grant.save();
+}
+
+export function createInteractions(options: InteractionOptions): Interactions {
+  const { provider: providerOf, resources, identities, events } = options;
+
+  const csrfText = (interaction: OidcInteraction) => `${interaction.uid}:${interaction.cid}`;
+
+  async function load(
+    exchange: Exchange,
+  ): Promise<{ provider: OidcProvider; interaction: OidcInteraction } | undefined> {
+    const { provider } = await providerOf(exchange.issuer);
+    try {
+      const interaction = await provider.interactionDetails(exchange.req, exchange.res);
+      // The cookie is scoped to this path, so another uid here means a forged or stale address.
+      return exchange.path === `${options.path}/${interaction.uid}` ? { provider, interaction } : undefined;
+    } catch (error) {
+      if ((error as { error?: string }).error === 'temporarily_unavailable') throw error;
+      return undefined;
+    }
+  }
+
+  async function show(exchange: Exchange, interaction: OidcInteraction, client: OidcClient): Promise<void> {
+    const { issuer, res } = exchange;
+    const { redirect_uri: redirectUri, resource: indicator, scope } = interaction.params;
+    const resource = resources.resolve(issuer, text(indicator));
+    const signedIn =
+      interaction.prompt.name === 'consent' && interaction.session
+        ? await identities.find(issuer, interaction.session.accountId)
+        : undefined;
+    const ring = await options.keyRing();
+    const verifiedHost = client.clientIdMetadataDocument ? new URL(client.clientId).host : undefined;
+    sendPage(
+      res,
+      200,
+      approvalPage({
+        client: {
+          name: client.clientName ?? verifiedHost ?? client.clientId,
+          redirectHost: redirectHost(text(redirectUri)),
+          isLocal: !text(redirectUri).startsWith('https:'),
+          ...(verifiedHost !== undefined && { verifiedHost }),
+        },
+        resource: { name: resource?.displayName ?? text(indicator), url: text(indicator) },
+        scopes: text(scope).split(' ').filter(Boolean),
+        ...(signedIn && { account: nameOf(signedIn) }),
+        action: `${issuer.pathPrefix}${options.path}/${interaction.uid}`,
+        csrf: ring.sign('csrf', csrfText(interaction)),
+        redirectSource: redirectSource(text(redirectUri)),
+      }),
+    );
+  }
+
+  /** A decision counts only as a form of this page, posted by this browser (RFC 9700 section 4.7). */
+  async function readDecision(
+    exchange: Exchange,
+    interaction: OidcInteraction,
+  ): Promise<'approve' | 'deny' | undefined> {
+    const { origin } = exchange.req.headers;
+    if (origin !== undefined && origin !== exchange.issuer.origin && origin !== 'null') return undefined;
+    const form = await readForm(exchange.req);
+    const ring = await options.keyRing();
+    if (!ring.verify('csrf', csrfText(interaction), form.get('csrf') ?? '')) return undefined;
+    const decision = form.get('decision');
+    return decision === 'approve' || decision === 'deny' ? decision : undefined;
+  }
+
+  async function decide(exchange: Exchange, provider: OidcProvider, interaction: OidcInteraction): Promise<void> {
+    const decision = await readDecision(exchange, interaction);
+    if (!decision) return expired(exchange);
+    const clientId = text(interaction.params.client_id);
+    const flow = { flowId: interaction.cid, clientId };
+    if (decision === 'deny') {
+      await saveResult(interaction, { error: 'access_denied', error_description: 'the person refused the request' });
+      events.emit({ type: 'consent.denied', ...flow });
+      return redirect(exchange.res, interaction.returnTo);
+    }
+    if (interaction.prompt.name !== 'consent' || !interaction.session) {
+      const { prompt, login_hint: loginHint } = interaction.params;
+      return options.startLogin(exchange, {
+        uid: interaction.uid,
+        ...flow,
+        expiresAt: interaction.exp,
+        ...(text(prompt).split(' ').includes('login') && { prompt: 'login' }),
+        ...(typeof loginHint === 'string' && { loginHint }),
+      });
+    }
+    const { accountId } = interaction.session;
+    await saveResult(interaction, {
+      consent: { grantId: await saveGrant(provider, interaction, accountId, resources, exchange.issuer) },
+    });
+    events.emit({ type: 'consent.granted', ...flow, subject: accountId });
+    redirect(exchange.res, interaction.returnTo);
+  }
+
+  return {
+    async endpoint(exchange) {
+      const { req, res } = exchange;
+      if (req.method !== 'GET' && req.method !== 'POST') {
+        res.setHeader('allow', 'GET, POST');
+        return sendPage(
+          res,
+          405,
+          errorPage({ title: 'Not possible', explanation: 'This page cannot be used that way.' }),
+        );
+      }
+      const loaded = await load(exchange);
+      if (!loaded) return expired(exchange);
+      const { provider, interaction } = loaded;
+      const client = await provider.Client.find(text(interaction.params.client_id));
+      if (!client) return expired(exchange);
+      if (req.method === 'GET') return show(exchange, interaction, client);
+      try {
+        await decide(exchange, provider, interaction);
+      } catch (error) {
+        if (!(error instanceof BodyError)) throw error;
+        expired(exchange);
+      }
+    },
+
+    async complete(exchange, uid, { accountId }) {
+      const { provider } = await providerOf(exchange.issuer);
+      const interaction = await provider.Interaction.find(uid);
+      if (!interaction) return false;
+      if (interaction.session && interaction.session.accountId !== accountId) {
+        // Another person signed in: the old session ends here instead of on oidc-provider's own logout page.
+        if (interaction.session.uid !== undefined) await options.endSession(exchange.issuer, interaction.session.uid);
+        interaction.session = undefined;
+      }
+      const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
+      await saveResult(interaction, { login: { accountId, remember: true }, consent: { grantId } });
+      events.emit({
+        type: 'consent.granted',
+        flowId: interaction.cid,
+        clientId: text(interaction.params.client_id),
+        subject: accountId,
+      });
+      redirect(exchange.res, interaction.returnTo);
+      return true;
+    },
+
+    async fail(exchange, uid, { code, description }) {
+      const { provider } = await providerOf(exchange.issuer);
+      const interaction = await provider.Interaction.find(uid);
+      if (!interaction) return false;
+      await saveResult(interaction, { error: code, error_description: description });
+      redirect(exchange.res, interaction.returnTo);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,45 @@
+/** Why a login at the identity provider failed. Exact, for events; the client gets {@link wireError}. */
+export type LoginProblem =
+  | { readonly reason: 'refused_by_provider'; readonly error: string }
+  | { readonly reason: 'provider_unreachable'; readonly detail: string }
+  | { readonly reason: 'provider_answer_invalid'; readonly detail: string }
+  | { readonly reason: 'provider_refused_code'; readonly detail: string }
+  | { readonly reason: 'id_token_missing' }
+  | { readonly reason: 'id_token_invalid'; readonly detail: string };
+
+export class LoginError extends Error {
+  readonly problem: LoginProblem;
+
+  constructor(problem: LoginProblem, options?: ErrorOptions) {
+    super(describeLoginProblem(problem), options);
+    this.name = 'LoginError';
+    this.problem = problem;
+  }
+}
+
+/** One line for events. */
+export function describeLoginProblem(problem: LoginProblem): string {
+  if ('detail' in problem) return `${problem.reason}: ${problem.detail}`;
+  return 'error' in problem ? `${problem.reason}: ${problem.error}` : problem.reason;
+}
+
+/** Errors of the provider that mean the same to our client (OpenID Connect Core section 3.1.2.6); others are told as `access_denied`. */
+const passedOn = new Set(['access_denied', 'interaction_required', 'login_required', 'temporarily_unavailable']);
+
+/** What the client sees at its redirect URI (RFC 6749 section 4.1.2.1). */
+export function wireError(problem: LoginProblem): { code: string; description: string } {
+  switch (problem.reason) {
+    case 'refused_by_provider':
+      return {
+        code: passedOn.has(problem.error) ? problem.error : 'access_denied',
+        description: 'the sign-in was not completed',
+      };
+    case 'provider_unreachable':
+      return { code: 'temporarily_unavailable', description: 'the identity provider does not answer; try again' };
+    case 'provider_answer_invalid':
+    case 'provider_refused_code':
+    case 'id_token_missing':
+    case 'id_token_invalid':
+      return { code: 'server_error', description: 'the sign-in could not be verified' };
+  }
+}

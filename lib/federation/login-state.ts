@@ -1,0 +1,73 @@
+import { hash, randomBytes } from 'node:crypto';
+import { cookieNames } from '../shared/cookie-names.ts';
+import { type Exchange, readCookies, setCookie } from '../shared/http.ts';
+import { equalTexts } from '../shared/key-ring.ts';
+import { recordId } from '../shared/record-ids.ts';
+import type { KeyRingSource } from '../shared/secrets.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** A login in flight, between the approval and the callback. */
+export interface LoginState {
+  readonly uid: string;
+  readonly flowId: string;
+  readonly clientId: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+}
+
+/** Why a callback does not belong to a login that this browser started. */
+export type LoginStateProblem = 'state_missing' | 'state_unknown' | 'other_browser';
+
+export interface LoginStates {
+  /** Writes the state and binds it to this browser by a cookie. Only ever after an approval. @returns the state parameter */
+  begin(exchange: Exchange, login: LoginState, ttlSeconds: number): Promise<string>;
+  /** Whether the state exists and belongs to this browser; uses nothing up. */
+  check(exchange: Exchange, state: string | null): Promise<LoginStateProblem | undefined>;
+  /** Takes the state, once: of parallel callbacks one gets it. */
+  take(exchange: Exchange, state: string | null): Promise<LoginState | LoginStateProblem>;
+}
+
+const kind = 'LoginState';
+const statePattern = /^[A-Za-z0-9_-]{43}$/;
+const digest = (secret: string) => hash('sha256', secret, 'base64url');
+const random = () => randomBytes(32).toString('base64url');
+
+/** Login states in storage, verifier and nonce sealed; each bound to a browser (RFC 9700 section 4.7, MCP 2026-07-28). */
+export function createLoginStates(storage: Storage, keyRing: KeyRingSource): LoginStates {
+  async function check(exchange: Exchange, state: string | null): Promise<LoginStateProblem | undefined> {
+    if (state === null || !statePattern.test(state)) return 'state_missing';
+    const record = await storage.get(kind, recordId(exchange.issuer, state));
+    if (typeof record?.value.binding !== 'string') return 'state_unknown';
+    const secret = readCookies(exchange.req).get(cookieNames(exchange.issuer).login(state));
+    return secret !== undefined && equalTexts(digest(secret), record.value.binding) ? undefined : 'other_browser';
+  }
+
+  return {
+    check,
+
+    async begin(exchange, { nonce, codeVerifier, ...login }, ttlSeconds) {
+      const [state, secret] = [random(), random()];
+      const id = recordId(exchange.issuer, state);
+      const ring = await keyRing();
+      const sealed = ring.seal(id, JSON.stringify({ nonce, codeVerifier }));
+      const expiresAt = Math.floor(Date.now() / 1000) + ttlSeconds;
+      await storage.put(kind, id, { ...login, binding: digest(secret), sealed }, { expiresAt });
+      setCookie(exchange.res, exchange.issuer, cookieNames(exchange.issuer).login(state), secret, ttlSeconds);
+      return state;
+    },
+
+    async take(exchange, state) {
+      // The browser is checked first: a stranger who learnt the state cannot use it up.
+      const problem = await check(exchange, state);
+      if (problem) return problem;
+      const id = recordId(exchange.issuer, state as string);
+      const record = await storage.take(kind, id);
+      if (!record) return 'state_unknown';
+      setCookie(exchange.res, exchange.issuer, cookieNames(exchange.issuer).login(state as string), '', 0);
+      const { uid, flowId, clientId, sealed } = record.value as Record<string, string>;
+      const opened = (await keyRing()).open(id, sealed ?? '');
+      if (opened === undefined) return 'state_unknown';
+      return { uid, flowId, clientId, ...JSON.parse(opened) } as LoginState;
+    },
+  };
+}

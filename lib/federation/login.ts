@@ -1,0 +1,150 @@
+import type { EventSink } from '../shared/events.ts';
+import { type Endpoint, type Exchange, redirect } from '../shared/http.ts';
+import type { Identities, Identity } from '../shared/identity.ts';
+import type { Issuer } from '../shared/issuer.ts';
+import { errorPage, sendPage } from '../shared/page.ts';
+import type { IdentityProvider } from './identity-provider.ts';
+import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
+import type { LoginState, LoginStateProblem, LoginStates } from './login-state.ts';
+
+/** A login that an approved authorization request asks for. */
+export interface LoginRequest {
+  readonly uid: string;
+  readonly flowId: string;
+  readonly clientId: string;
+  /** UNIX seconds. */
+  readonly expiresAt: number;
+  readonly prompt?: string;
+  readonly loginHint?: string;
+}
+
+export interface LoginOptions {
+  readonly identityProvider: IdentityProvider;
+  readonly states: LoginStates;
+  readonly events: EventSink;
+  readonly finish: FinishLogin;
+  /** The redirect URI registered at the identity provider. */
+  readonly redirectUri: (issuer: Issuer) => string;
+}
+
+export interface Login {
+  readonly start: (exchange: Exchange, request: LoginRequest) => Promise<void>;
+  readonly callback: Endpoint;
+}
+
+/** Ends a login one way or the other; the authorization request goes on or fails at the client. */
+export interface FinishLogin {
+  succeed(exchange: Exchange, state: LoginState, identity: Identity): Promise<void>;
+  fail(exchange: Exchange, state: LoginState, error: LoginError): Promise<void>;
+  /** The callback belongs to no login of this browser: a page, and nothing more. */
+  refuse(exchange: Exchange, problem: LoginStateProblem): void;
+}
+
+export interface FinishOptions {
+  readonly identities: Identities;
+  readonly events: EventSink;
+  readonly complete: (
+    exchange: Exchange,
+    uid: string,
+    login: { identity: Identity; accountId: string },
+  ) => Promise<boolean>;
+  readonly failInteraction: (
+    exchange: Exchange,
+    uid: string,
+    error: { code: string; description: string },
+  ) => Promise<boolean>;
+}
+
+function expiredPage(exchange: Exchange): void {
+  const page = errorPage({
+    title: 'This sign-in has expired',
+    explanation: 'It was finished already, took too long, or was started in another browser.',
+    advice: 'Go back to your application and connect again.',
+    code: 'invalid_request',
+  });
+  sendPage(exchange.res, 400, page);
+}
+
+/** What happens after the identity provider, or the dev login, has spoken. */
+export function createFinishLogin({ identities, events, complete, failInteraction }: FinishOptions): FinishLogin {
+  return {
+    async succeed(exchange, { uid, flowId, clientId }, identity) {
+      const accountId = await identities.remember(exchange.issuer, identity);
+      if (!(await complete(exchange, uid, { identity, accountId }))) {
+        events.emit({ type: 'login.failed', flowId, clientId, reason: 'authorization_request_expired' });
+        return expiredPage(exchange);
+      }
+      events.emit({ type: 'login.succeeded', flowId, clientId, subject: accountId, identityIssuer: identity.iss });
+    },
+
+    async fail(exchange, { uid, flowId, clientId }, { problem }) {
+      events.emit({ type: 'login.failed', flowId, clientId, reason: describeLoginProblem(problem) });
+      if (!(await failInteraction(exchange, uid, wireError(problem)))) expiredPage(exchange);
+    },
+
+    refuse(exchange, problem) {
+      events.emit({ type: 'login.failed', reason: problem });
+      expiredPage(exchange);
+    },
+  };
+}
+
+const maxCallbackLength = 8 * 1024;
+
+/** Sign-in at the company's identity provider: authorization code with PKCE, state and nonce. */
+export function createLogin({ identityProvider, states, events, finish, redirectUri }: LoginOptions): Login {
+  return {
+    async start(exchange, request) {
+      const { uid, flowId, clientId } = request;
+      const login = { uid, flowId, clientId, nonce: randomToken(), codeVerifier: randomToken() };
+      const ttlSeconds = Math.max(1, request.expiresAt - Math.floor(Date.now() / 1000));
+      const state = await states.begin(exchange, login, ttlSeconds);
+      try {
+        const location = await identityProvider.authorizationUrl({
+          state,
+          nonce: login.nonce,
+          codeVerifier: login.codeVerifier,
+          redirectUri: redirectUri(exchange.issuer),
+          ...(request.prompt !== undefined && { prompt: request.prompt }),
+          ...(request.loginHint !== undefined && { loginHint: request.loginHint }),
+        });
+        events.emit({ type: 'login.started', flowId, clientId });
+        redirect(exchange.res, location);
+      } catch (error) {
+        if (!(error instanceof LoginError)) throw error;
+        await finish.fail(exchange, login, error);
+      }
+    },
+
+    async callback(exchange) {
+      const { req, url } = exchange;
+      if (req.method !== 'GET' || url.search.length > maxCallbackLength)
+        return finish.refuse(exchange, 'state_missing');
+      const repeated = ['state', 'code', 'error', 'iss'].some((name) => url.searchParams.getAll(name).length > 1);
+      const given = repeated ? null : url.searchParams.get('state');
+      const state = await states.take(exchange, given);
+      if (typeof state === 'string') return finish.refuse(exchange, state);
+      try {
+        const identity = await identityProvider.redeem(callbackUrl(exchange, redirectUri(exchange.issuer)), {
+          ...state,
+          state: given as string,
+        });
+        await finish.succeed(exchange, state, identity);
+      } catch (error) {
+        if (!(error instanceof LoginError)) throw error;
+        await finish.fail(exchange, state, error);
+      }
+    },
+  };
+}
+
+/** The callback as the redirect URI spells it: token requests repeat that string exactly. */
+function callbackUrl({ url }: Exchange, redirectUri: string): URL {
+  const callback = new URL(redirectUri);
+  callback.search = url.search;
+  return callback;
+}
+
+function randomToken(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url');
+}

@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EventSink } from './shared/events.ts';
+import { type Endpoint, type Exchange, sendJson } from './shared/http.ts';
+import type { Issuer } from './shared/issuer.ts';
+import type { IssuerResolver } from './shared/issuer-resolver.ts';
+import { errorPage, sendPage } from './shared/page.ts';
+import { StorageUnavailableError } from './storage/storage.ts';
+
+export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** An owned path and what serves it. `audience` decides whether errors are pages or JSON. */
+export interface OwnedPath {
+  readonly audience: 'browser' | 'machine';
+  readonly serve: Endpoint;
+}
+
+/** Finds what serves a path; undefined for paths that are not ours. */
+export type Routes = (
+  path: { readonly afterPrefix: string; readonly public: string },
+  issuer: Issuer,
+) => OwnedPath | undefined;
+
+export interface HandlerOptions {
+  readonly issuerOf: IssuerResolver;
+  /** The issuer whose paths decide ownership where Host names none. */
+  readonly configured: Issuer | undefined;
+  readonly routes: Routes;
+  readonly events: EventSink;
+}
+
+/** A stand-in issuer: with it only ownership of a path is asked, nothing is served under it. */
+const noIssuer: Issuer = {
+  identifier: '',
+  origin: '',
+  host: '',
+  pathPrefix: '',
+  isSecure: false,
+  isLoopback: false,
+  tag: '',
+};
+
+type ExpressRequest = IncomingMessage & { readonly originalUrl?: string };
+
+function pathsOf(target: string, prefix: string): { afterPrefix: string; public: string } | undefined {
+  const path = target.split(/[?#]/, 1)[0] ?? '';
+  if (!path.startsWith('/')) return undefined;
+  const isUnderPrefix = prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
+  return { public: path, afterPrefix: isUnderPrefix ? path.slice(prefix.length) : '' };
+}
+
+function sendFailure(res: ServerResponse, audience: OwnedPath['audience'], isOutage: boolean): void {
+  if (res.headersSent) return void res.destroy();
+  const status = isOutage ? 503 : 500;
+  if (isOutage) res.setHeader('retry-after', '5');
+  if (audience === 'machine') {
+    const error = isOutage ? 'temporarily_unavailable' : 'server_error';
+    return sendJson(res, status, {
+      error,
+      error_description: isOutage ? 'the server cannot answer now; try again' : 'the request failed',
+    });
+  }
+  const page = errorPage({
+    title: isOutage ? 'Not available right now' : 'Something went wrong',
+    explanation: isOutage ? 'The server cannot answer at the moment.' : 'The server could not finish this request.',
+    advice: 'Try again in a moment. If it stays, tell the people who run this server.',
+    code: isOutage ? 'temporarily_unavailable' : 'server_error',
+  });
+  sendPage(res, status, page);
+}
+
+/** The Express handler: serves owned paths of an allowed host, and passes everything else on untouched. */
+export function createHandler({ issuerOf, configured, routes, events }: HandlerOptions): Handler {
+  async function serve(owned: OwnedPath, exchange: Exchange): Promise<void> {
+    try {
+      await owned.serve(exchange);
+    } catch (error) {
+      const isOutage =
+        error instanceof StorageUnavailableError || (error as { error?: string }).error === 'temporarily_unavailable';
+      const reason = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
+      events.emit({ type: isOutage ? 'storage.unavailable' : 'server.error', reason });
+      sendFailure(exchange.res, owned.audience, isOutage);
+    }
+  }
+
+  return (req, res, next) => {
+    const target = (req as ExpressRequest).originalUrl ?? req.url ?? '/';
+    const issuer = issuerOf(req);
+    const reference = issuer ?? configured ?? noIssuer;
+    const paths = pathsOf(target, reference.pathPrefix);
+    const owned = paths && routes(paths, reference);
+    if (!paths || !owned) return next();
+    if (!issuer) {
+      events.emit({ type: 'authorization.refused', reason: 'host is not served' });
+      return sendJson(res, 421, { error: 'invalid_request', error_description: 'this host is not served' });
+    }
+    const url = URL.parse(target, issuer.origin);
+    if (!url)
+      return sendJson(res, 400, { error: 'invalid_request', error_description: 'the request target is malformed' });
+    void serve(owned, { req, res, issuer, url, path: paths.afterPrefix });
+  };
+}

@@ -1,0 +1,44 @@
+import type { Issuer } from './shared/issuer.ts';
+import type { KeyRingSource } from './shared/secrets.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Whether this process can serve. */
+export interface Health {
+  /** All that follow are. */
+  readonly ok: boolean;
+  readonly storage: boolean;
+  /** Secrets and signing keys can be read. */
+  readonly keys: boolean;
+}
+
+export interface HealthOptions {
+  readonly storage: Storage;
+  readonly keyRing: KeyRingSource;
+  readonly provider: (issuer: Issuer) => Promise<unknown>;
+  readonly issuer: Issuer | undefined;
+}
+
+const limitMs = 1000;
+
+/** Resolves true within a second, or it counts as false: a probe must never hang. */
+async function within(work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, limitMs, false);
+  });
+  const done = work.then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([done, late]).finally(() => clearTimeout(timer));
+}
+
+export function createHealth({ storage, keyRing, provider, issuer }: HealthOptions): () => Promise<Health> {
+  return async () => {
+    const [storageAnswers, keysAnswer] = await Promise.all([
+      within(storage.ping()),
+      within(issuer ? provider(issuer) : keyRing()),
+    ]);
+    return { ok: storageAnswers && keysAnswer, storage: storageAnswers, keys: keysAnswer };
+  };
+}

@@ -1,0 +1,26 @@
+export type { OAuthErrorCode, OptionProblem } from './errors.ts';
+export { ConfigurationError, McpOAuthError, OAuthError } from './errors.ts';
+export type { Health } from './health.ts';
+export type { McpOAuth } from './mcp-oauth.ts';
+export { mcpOAuth } from './mcp-oauth.ts';
+export type {
+  AuthenticateOptions,
+  BrowserLoginOptions,
+  GatewayOptions,
+  LookupFunction,
+  McpOAuthOptions,
+  OidcOptions,
+  OutboundOptions,
+  ProxyOptions,
+  RouteOptions,
+  UpstreamCredential,
+} from './options.ts';
+export type { AuthenticatedRequest, AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';
+export type { Logger, McpOAuthEvent, McpOAuthEvents, McpOAuthEventType, McpOAuthListener } from './shared/events.ts';
+export type { OidcProvider } from './shared/oidc-provider.ts';
+export { memoryStorage } from './storage/memory.ts';
+export { sqliteStorage } from './storage/sqlite.ts';
+export type { FoundRecord, Storage, StoredRecord, StoredValue, WriteOptions } from './storage/storage.ts';
+export { StorageUnavailableError } from './storage/storage.ts';
+export type { HeaderSource } from './upstream/static-headers.ts';
+export { staticHeaders } from './upstream/static-headers.ts';

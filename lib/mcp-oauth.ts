@@ -1,0 +1,230 @@
+import { errors } from 'oidc-provider';
+import { createBrowserEndpoints } from './authorization-server/browser-endpoints.ts';
+import { endpointPaths, endpointUrl } from './authorization-server/endpoints.ts';
+import { authorizationErrorPage } from './authorization-server/error-page.ts';
+import { createMachineEndpoints } from './authorization-server/machine-endpoints.ts';
+import type { ProviderHooks } from './authorization-server/provider-configuration.ts';
+import { createProviderSource } from './authorization-server/provider-source.ts';
+import { endSession } from './authorization-server/sessions.ts';
+import { createMetadataEndpoint } from './authorization-server/well-known.ts';
+import { checkClientMetadata, normalizeRegistrationRequest } from './clients/client-checks.ts';
+import { createClientFetcher } from './clients/metadata-document.ts';
+import { createInteractions } from './consent/interaction.ts';
+import { createDevLogin } from './federation/dev-login.ts';
+import { createIdentityProvider } from './federation/identity-provider.ts';
+import { createFinishLogin, createLogin } from './federation/login.ts';
+import { createLoginStates } from './federation/login-state.ts';
+import { checkRefreshResource } from './grants/refresh-policy.ts';
+import { createHandler, type Handler } from './handler.ts';
+import { createHealth, type Health } from './health.ts';
+import type { AuthenticateOptions, McpOAuthOptions, ProxyOptions } from './options.ts';
+import { createAccessTokens } from './protected-resource/access-token.ts';
+import type { AuthenticatedUser, AuthInfo } from './protected-resource/authenticate.ts';
+import { createProtection } from './protected-resource/protection.ts';
+import { createProxy } from './proxy/proxy.ts';
+import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
+import { resolveAuthenticate, resolveProxy } from './resolve-route-options.ts';
+import { createRoutes } from './routes.ts';
+import { createEvents, type McpOAuthEvents } from './shared/events.ts';
+import { createIdentities } from './shared/identity.ts';
+import { type Issuer, parseIssuer } from './shared/issuer.ts';
+import { createIssuerResolver } from './shared/issuer-resolver.ts';
+import { createLimiter } from './shared/limiter.ts';
+import type { OidcProvider } from './shared/oidc-provider.ts';
+import { createOutbound } from './shared/outbound.ts';
+import { pageHeaders, renderPage } from './shared/page.ts';
+import { createResources } from './shared/resources.ts';
+import { createKeyRingSource } from './shared/secrets.ts';
+import { createSweeper } from './storage/sweeper.ts';
+
+/** Express middleware with everything between MCP clients and MCP servers. */
+export interface McpOAuth extends Handler {
+  /**
+   * Declares the resource at `path` and gives the middleware that checks its tokens. Call it at set-up.
+   * @param path public path after the issuer's origin, such as `/mcp`
+   * @throws ConfigurationError
+   */
+  authenticate(path: string, options?: AuthenticateOptions): Handler;
+  /**
+   * Declares the resource at `path` and gives the handler that authenticates requests and streams them to an upstream
+   * MCP server. Touches no other path, so `app.use(auth.proxy(...))` is enough.
+   * @throws ConfigurationError
+   */
+  proxy(path: string, options: ProxyOptions): Handler;
+  /**
+   * The oidc-provider instance of an origin as it is now; do not keep it. Without `origin`: of the configured issuer.
+   * Rejects while storage cannot be read.
+   */
+  provider(origin?: string): Promise<OidcProvider>;
+  /**
+   * Checks a token for the resource at `path`, for WebSockets and jobs.
+   * @throws OAuthError `invalid_token`
+   */
+  verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
+  readonly events: McpOAuthEvents;
+  /** Reads keys and builds the provider, so that the first request need not. Rejects while storage is down. */
+  ready(): Promise<void>;
+  health(): Promise<Health>;
+  /** Stops timers and closes what this library opened. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the middleware. Does no I/O: storage is read by the first request or by `ready()`.
+ * @example
+ * const auth = mcpOAuth({ issuer: 'https://mcp.example.com', oidc: { issuer: 'https://acme.okta.com' }, browserLogin: { clientId, clientSecret } });
+ * app.use(auth);
+ * app.all('/mcp', auth.authenticate('/mcp'), mcpHandler);
+ * @throws ConfigurationError naming every wrong option at once
+ */
+export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
+  const settings = resolveOptions(options);
+  const { gateway, storage } = settings;
+  const paths = endpointPaths(gateway.basePath);
+  const events = createEvents(settings.logger);
+  const keyRing = createKeyRingSource(storage, settings.secrets, events);
+  const issuerOf = createIssuerResolver(settings.issuer);
+  const resources = createResources();
+  const grantSeconds = gateway.refreshTokenTtlSeconds + settings.stateTtlSeconds + gateway.accessTokenTtlSeconds;
+  const identities = createIdentities(storage, grantSeconds);
+  const tokens = createAccessTokens(storage, identities, gateway.tokenCacheSeconds);
+
+  const clientFetcher = createClientFetcher({
+    outbound: createOutbound(outboundOptions(settings)),
+    limiter: createLimiter(storage, 'cimd-host', { limit: 60, windowSeconds: 60 }),
+    events,
+  });
+  const provider = createProviderSource({
+    storage,
+    keyRing,
+    events,
+    resources,
+    paths,
+    settings: { ...gateway, stateTtlSeconds: settings.stateTtlSeconds },
+    configureProvider: settings.configureProvider,
+    onGrantDeleted: tokens.forget,
+    hooks: (issuer): ProviderHooks => ({
+      findAccount: async (accountId) => ((await identities.find(issuer, accountId)) ? { accountId } : undefined),
+      beforeRotation({ requestedResource, grantedResource }) {
+        const problem = checkRefreshResource(requestedResource, grantedResource);
+        if (problem) throw new errors.InvalidTarget(problem);
+      },
+      sessionSeconds: (loginAt) => remainingSeconds(loginAt, settings.sessionTtlSeconds),
+      renderErrorPage({ code, description }) {
+        const page = authorizationErrorPage(code, description);
+        return { body: renderPage(page), headers: pageHeaders(page) };
+      },
+      checkClientMetadata,
+      fetch: clientFetcher.fetch,
+      mayFetchMetadataDocument: clientFetcher.mayFetch,
+    }),
+  });
+
+  const interactions = createInteractions({
+    provider,
+    resources,
+    identities,
+    keyRing,
+    events,
+    path: paths.interaction,
+    startLogin: (exchange, request) => login.start(exchange, request),
+    endSession: (issuer, uid) => endSession(storage, issuer, uid),
+  });
+  const states = createLoginStates(storage, keyRing);
+  const finish = createFinishLogin({
+    identities,
+    events,
+    complete: interactions.complete,
+    failInteraction: interactions.fail,
+  });
+  const login =
+    settings.login.kind === 'dev'
+      ? createDevLogin({ states, events, finish, path: paths.devLogin })
+      : createLogin({
+          identityProvider: createIdentityProvider(
+            settings.login,
+            createOutbound(outboundOptions(settings, identityProviderHosts(settings))),
+          ),
+          states,
+          events,
+          finish,
+          redirectUri: (issuer) => endpointUrl(issuer, paths.callback),
+        });
+
+  const handler = createHandler({
+    issuerOf,
+    configured: settings.issuer,
+    events,
+    routes: createRoutes(paths, resources, {
+      ...createMachineEndpoints({ provider, resources, events, normalizeRegistration: normalizeRegistrationRequest }),
+      ...createBrowserEndpoints({ provider, resources }),
+      metadata: createMetadataEndpoint(provider),
+      interaction: interactions.endpoint,
+      ...(settings.login.kind === 'dev' ? { devLogin: login.callback } : { callback: login.callback }),
+    }),
+  });
+  const protection = createProtection({
+    resources,
+    tokens,
+    events,
+    issuerOf,
+    configured: settings.issuer,
+    createProxy,
+  });
+  const sweeper = createSweeper(storage);
+  for (const { path, ...route } of settings.routes) protection.addRoute(path, route);
+
+  const middleware: Handler = (req, res, next) =>
+    handler(req, res, (error) => (error === undefined ? protection.routes(req, res, next) : next(error)));
+  return Object.assign(middleware, {
+    authenticate: (path: string, given?: AuthenticateOptions) =>
+      protection.authenticate(path, resolveAuthenticate(path, given)),
+    proxy: (path: string, given: ProxyOptions) => protection.proxy(path, resolveProxy(path, given)),
+    provider: async (origin?: string) => (await provider(requireIssuer(settings, origin))).provider,
+    verify: protection.verify,
+    events: { on: events.on, off: events.off },
+    ready: async () => void (await (settings.issuer ? provider(settings.issuer) : keyRing())),
+    health: createHealth({ storage, keyRing, provider, issuer: settings.issuer }),
+    async close() {
+      sweeper.stop();
+      protection.close();
+      if (options.storage === undefined) await storage.close();
+    },
+  });
+}
+
+/** What is left of a session, at least a second: it ends a fixed time after the login. */
+function remainingSeconds(loginAt: number | undefined, lifetime: number): number {
+  const now = Math.floor(Date.now() / 1000);
+  return Math.max(1, (loginAt ?? now) + lifetime - now);
+}
+
+function requireIssuer({ issuer }: ResolvedOptions, origin: string | undefined): Issuer {
+  const found =
+    origin === undefined ? issuer : issuer ? (issuer.origin === origin ? issuer : undefined) : parseIssuer(origin);
+  if (!found)
+    throw new TypeError(
+      'provider(origin): this origin is not served; without the option issuer, name a loopback origin',
+    );
+  return found;
+}
+
+/** A loopback issuer may reach the same loopback address: that is how everything is tried offline. */
+function outboundOptions(
+  settings: ResolvedOptions,
+  internalHosts: readonly string[] = [],
+): Parameters<typeof createOutbound>[0] {
+  const hostname = settings.issuer ? new URL(settings.issuer.origin).hostname : 'localhost';
+  const loopbackAddress = hostname === '[::1]' ? '::1' : /^127\./.test(hostname) ? hostname : '127.0.0.1';
+  const isLoopback = settings.issuer?.isLoopback ?? !settings.isProduction;
+  return { ...settings.outbound, internalHosts, ...(isLoopback && { loopbackAddress }) };
+}
+
+/** Hosts that the operator named may be private: an identity provider often stands inside the company's network. */
+function identityProviderHosts({ login }: ResolvedOptions): string[] {
+  if (login.kind === 'dev') return [];
+  const urls = [login.issuer, login.jwksUrl, login.tokenUrl].filter((url) => url !== undefined);
+  return urls
+    .map((text) => new URL(text))
+    .map((url) => `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`);
+}

@@ -1,0 +1,147 @@
+import type { IncomingMessage } from 'node:http';
+import type { Logger } from './shared/events.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Options of `mcpOAuth()`. Everything not given has the default named here; unknown names are refused at start. */
+export interface McpOAuthOptions {
+  /**
+   * Issuer identifier (RFC 8414 section 2): the public https URL of this server, without trailing slash, such as
+   * `https://mcp.example.com`. http is allowed on loopback. Left out, it is taken from each request's Host, on loopback
+   * hosts and outside production only.
+   */
+  readonly issuer?: string;
+  /** The identity provider that signs people in. Required unless `browserLogin.url` is this server's dev login. */
+  readonly oidc?: OidcOptions;
+  /** How the browser is sent to the identity provider. */
+  readonly browserLogin: BrowserLoginOptions;
+  readonly gateway?: GatewayOptions;
+  /** MCP routes by configuration, instead of or beside `auth.authenticate` and `auth.proxy`. */
+  readonly routes?: readonly RouteOptions[];
+  /** Where everything is kept. @defaultValue a SQLite file `./.mcp-oauth.sqlite`; must be named in production */
+  readonly storage?: Storage;
+  /**
+   * Secret from which cookie and encryption keys are derived: at least 32 characters, the same on every replica. A list
+   * rotates: the first is used, the others are still accepted. Required in production; otherwise generated into the store.
+   */
+  readonly secret?: string | readonly string[];
+  readonly outbound?: OutboundOptions;
+  /** Receives every event as text. @defaultValue silent */
+  readonly logger?: Logger;
+  /**
+   * Escape hatch to every oidc-provider setting: changes the configuration in place before a provider is built. What the
+   * product's safety rests on is checked afterwards.
+   */
+  readonly configureProvider?: (configuration: Record<string, unknown>) => void;
+}
+
+/** The identity provider's side of OpenID Connect. */
+export interface OidcOptions {
+  /** Exact issuer identifier; compared with the ID token's `iss` (OpenID Connect Core section 3.1.3.7). */
+  readonly issuer: string;
+  /** URL of the provider's JSON Web Key Set. @defaultValue found by OpenID Connect Discovery */
+  readonly jwksUrl?: string;
+  /** A further audience that an ID token may name instead of `browserLogin.clientId`. */
+  readonly audience?: string;
+}
+
+/** The browser's way to the identity provider and back. */
+export interface BrowserLoginOptions {
+  /**
+   * Authorization endpoint of the identity provider, or `<issuer>/oauth/dev-login` for a sign-in page without passwords
+   * on loopback. @defaultValue found by discovery
+   */
+  readonly url?: string;
+  /** Token endpoint of the identity provider. @defaultValue found by discovery */
+  readonly tokenUrl?: string;
+  /** Client registered at the identity provider, with the redirect URI `<issuer>/oauth/callback`. */
+  readonly clientId?: string;
+  readonly clientSecret?: string;
+  /** @defaultValue 'openid profile email' */
+  readonly scope?: string;
+  /** `audience` parameter of the authorization request (Auth0). */
+  readonly audience?: string;
+  /** Time limit of each call to the identity provider, milliseconds. Integer, 100 to 60000. @defaultValue 10000 */
+  readonly remoteTimeoutMs?: number;
+  /** How long a sign-in may take, seconds. Integer, 30 to 3600. @defaultValue 900 */
+  readonly stateTtlSeconds?: number;
+  /** How long the browser stays signed in here, seconds from the login. Integer, 1 to 2592000. @defaultValue 28800 */
+  readonly sessionTtlSeconds?: number;
+}
+
+/** The authorization server's own settings. */
+export interface GatewayOptions {
+  /** Access token lifetime, seconds. Integer, 1 to 86400. @defaultValue 900 */
+  readonly accessTokenTtlSeconds?: number;
+  /** How long refresh tokens work, seconds from the login. Integer, 1 to 31536000. @defaultValue 2592000 */
+  readonly refreshTokenTtlSeconds?: number;
+  /** Whether Client ID Metadata Documents are accepted and advertised. @defaultValue true */
+  readonly cimdEnabled?: boolean;
+  /** Path under which the endpoints live; `/.well-known` is not moved. @defaultValue '/oauth' */
+  readonly basePath?: string;
+  /**
+   * How long a verified token is remembered, seconds: the only delay of a revocation made in another process.
+   * Integer, 0 (off) to 60. @defaultValue 5
+   */
+  readonly tokenCacheSeconds?: number;
+}
+
+/** An MCP route by configuration. */
+export interface RouteOptions extends AuthenticateOptions {
+  /** Public path after the issuer's origin. */
+  readonly path: string;
+  /** URL of the upstream MCP server. Without it the request is authenticated and handed on to the app. */
+  readonly target?: string;
+  readonly upstream?: UpstreamCredential;
+  readonly forwardSearch?: boolean;
+  readonly firstByteTimeoutMs?: number;
+}
+
+/** Options of `auth.authenticate(path, options)`. */
+export interface AuthenticateOptions {
+  /** Scopes that every request must hold. @defaultValue ['mcp:tools'] */
+  readonly scopes?: readonly string[];
+  /** Name of the resource on pages and in its metadata. @defaultValue the path */
+  readonly displayName?: string;
+  /** The resource meant when a client names none, where there are several. At most one. @defaultValue false */
+  readonly default?: boolean;
+  /** Origins of web pages that may call this route, besides the issuer's own, such as `https://app.example.com`. */
+  readonly allowedOrigins?: readonly string[];
+}
+
+/** Options of `auth.proxy(path, options)`. */
+export interface ProxyOptions extends AuthenticateOptions {
+  /** URL of the upstream MCP server: https, or http to a host of your own. Its path is used as it is. */
+  readonly target: string;
+  /** The credential that the upstream sees. @defaultValue none */
+  readonly upstream?: UpstreamCredential;
+  /** Whether the query string goes along. @defaultValue true */
+  readonly forwardSearch?: boolean;
+  /**
+   * How long a POST may wait for the first byte of the answer's head, milliseconds. Integer, 0 (no limit) to 3600000.
+   * @defaultValue 300000
+   */
+  readonly firstByteTimeoutMs?: number;
+}
+
+/** Made by `staticHeaders()`. */
+export interface UpstreamCredential {
+  /** Headers to set on the upstream request, lower-case names. */
+  readonly headers: (req: IncomingMessage) => Promise<Readonly<Record<string, string>>>;
+}
+
+/** How the library reaches other servers. Decides where names point, never whether an address is checked. */
+export interface OutboundOptions {
+  /** Name resolution with the signature of `dns.lookup`. In production only with `allowCustomLookup`. */
+  readonly lookup?: LookupFunction;
+  /** Certificate authorities in PEM, in addition to the system's. */
+  readonly ca?: string | readonly string[];
+  /** Acknowledges `lookup` in production (split-horizon DNS). The address check stays. @defaultValue false */
+  readonly allowCustomLookup?: boolean;
+}
+
+/** `dns.lookup` as it is called here: always with `all: true`. */
+export type LookupFunction = (
+  hostname: string,
+  options: { readonly all: true },
+  callback: (error: Error | null, addresses: readonly { address: string; family: number }[]) => void,
+) => void;

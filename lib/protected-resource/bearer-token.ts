@@ -1,0 +1,36 @@
+import type { IncomingMessage } from 'node:http';
+
+/** What the request presented as credentials. */
+export type PresentedToken =
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'none' }
+  /** Malformed, repeated, oversized, or in the query (RFC 6750 section 2, MCP 2026-07-28, Token Requirements). */
+  | { readonly kind: 'refused'; readonly status: 400 | 401; readonly reason: string };
+
+const maxTokenLength = 4096;
+const bearer = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+
+/** Reads the one place a token may stand in: a single Authorization header. */
+export function readBearerToken(req: IncomingMessage): PresentedToken {
+  const values: string[] = [];
+  for (let index = 0; index < req.rawHeaders.length; index += 2) {
+    if (req.rawHeaders[index]?.toLowerCase() === 'authorization') values.push(req.rawHeaders[index + 1] as string);
+  }
+  if (values.length > 1) return { kind: 'refused', status: 400, reason: 'several Authorization headers' };
+  const query = (req.url ?? '').split('?')[1];
+  if (query !== undefined && new URLSearchParams(query).has('access_token')) {
+    return { kind: 'refused', status: 400, reason: 'token in the query' };
+  }
+  // A test or proxy may have set the parsed header alone.
+  const value = values[0] ?? req.headers.authorization;
+  if (value === undefined) return { kind: 'none' };
+  if (value.length > maxTokenLength) return { kind: 'refused', status: 400, reason: 'Authorization header too long' };
+  const token = bearer.exec(value)?.[1];
+  if (token === undefined)
+    return {
+      kind: 'refused',
+      status: 401,
+      reason: /^Bearer\b/i.test(value) ? 'malformed token' : 'another authentication scheme',
+    };
+  return { kind: 'token', token };
+}

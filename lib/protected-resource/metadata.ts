@@ -1,0 +1,40 @@
+import { openCors, sendPreflight } from '../shared/cors.ts';
+import { type Exchange, sendJson } from '../shared/http.ts';
+import { canonicalResource, type Resource, type Resources } from '../shared/resources.ts';
+
+const wellKnown = '/.well-known/oauth-protected-resource';
+
+/**
+ * The resource whose metadata a public path names: declared resources only, so that the app can publish its own; the root
+ * form where there is one resource.
+ */
+export function resourceOfMetadataPath(publicPath: string, resources: Resources): Resource | undefined {
+  const all = resources.all();
+  if (publicPath === wellKnown || publicPath === `${wellKnown}/`) {
+    return all.find((resource) => resource.path === '/') ?? (all.length === 1 ? all[0] : undefined);
+  }
+  if (!publicPath.startsWith(`${wellKnown}/`)) return undefined;
+  const path = publicPath.slice(wellKnown.length).replace(/(?<=.)\/$/, '');
+  return all.find((resource) => resource.path === path);
+}
+
+/** Serves protected resource metadata (RFC 9728 section 2). `offline_access` is not a scope of a resource (MCP 2026-07-28, Refresh Tokens). */
+export function sendResourceMetadata({ req, res, issuer }: Exchange, resource: Resource): void {
+  openCors(res);
+  if (req.method === 'OPTIONS') return sendPreflight(res, 'GET', 'Authorization, Content-Type, MCP-Protocol-Version');
+  if (req.method !== 'GET' && req.method !== 'HEAD') {
+    return sendJson(
+      res,
+      405,
+      { error: 'invalid_request', error_description: 'use GET' },
+      { allow: 'GET, HEAD, OPTIONS' },
+    );
+  }
+  sendJson(res, 200, {
+    resource: canonicalResource(issuer, resource),
+    resource_name: resource.displayName,
+    authorization_servers: [issuer.identifier],
+    scopes_supported: resource.scopes,
+    bearer_methods_supported: ['header'],
+  });
+}

@@ -1,0 +1,11 @@
+/** An http(s) URL without user and fragment. */
+export function isWebUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    url !== null &&
+    (url.protocol === 'https:' || url.protocol === 'http:') &&
+    !url.username &&
+    !url.password &&
+    !url.hash
+  );
+}

@@ -1,0 +1,269 @@
+import { ConfigurationError } from './errors.ts';
+import type { LookupFunction, McpOAuthOptions, OidcOptions } from './options.ts';
+import { isWebUrl } from './resolve-options-rules.ts';
+import { type ResolvedRoute, readRoutes } from './resolve-route-options.ts';
+import type { Logger } from './shared/events.ts';
+import { type Issuer, parseIssuer } from './shared/issuer.ts';
+import { kindOf, type OptionReader, readOptions } from './shared/option-reader.ts';
+import { sqliteStorage } from './storage/sqlite.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Every option with its default: nothing after this writes `??` for one. */
+export interface ResolvedOptions {
+  /** Absent: taken from each request's loopback Host. */
+  readonly issuer: Issuer | undefined;
+  readonly login: ResolvedLogin;
+  readonly stateTtlSeconds: number;
+  readonly sessionTtlSeconds: number;
+  readonly gateway: ResolvedGateway;
+  readonly routes: readonly ResolvedRoute[];
+  readonly storage: Storage;
+  readonly secrets: readonly string[] | undefined;
+  readonly outbound: { readonly lookup?: LookupFunction; readonly ca?: readonly string[] };
+  readonly logger: Logger | undefined;
+  readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
+  readonly isProduction: boolean;
+}
+
+/** Where people sign in. */
+export type ResolvedLogin =
+  | { readonly kind: 'dev' }
+  | {
+      readonly kind: 'oidc';
+      readonly issuer: string;
+      readonly jwksUrl: string | undefined;
+      readonly audience: string | undefined;
+      readonly authorizationUrl: string | undefined;
+      readonly tokenUrl: string | undefined;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly scope: string;
+      readonly authorizeAudience: string | undefined;
+      readonly remoteTimeoutMs: number;
+    };
+
+export interface ResolvedGateway {
+  readonly accessTokenTtlSeconds: number;
+  readonly refreshTokenTtlSeconds: number;
+  readonly cimdEnabled: boolean;
+  readonly basePath: string;
+  readonly tokenCacheSeconds: number;
+}
+
+const optionNames = [
+  'issuer',
+  'oidc',
+  'browserLogin',
+  'gateway',
+  'routes',
+  'storage',
+  'secret',
+  'outbound',
+  'logger',
+  'configureProvider',
+] as const satisfies readonly (keyof McpOAuthOptions)[];
+
+const urlRule = { what: 'an http(s) URL without user or fragment', accept: isWebUrl };
+
+/**
+ * Checks all options once, without any network or file access.
+ * @throws ConfigurationError naming every problem at once
+ */
+export function resolveOptions(source: McpOAuthOptions, environment: NodeJS.ProcessEnv = process.env): ResolvedOptions {
+  const options = readOptions(source ?? null, optionNames);
+  const isProduction = environment.NODE_ENV === 'production';
+  const issuer = readIssuer(options, isProduction);
+  const gateway = readGateway(options);
+  const browserLogin = options.group('browserLogin', [
+    'url',
+    'tokenUrl',
+    'clientId',
+    'clientSecret',
+    'scope',
+    'audience',
+    'remoteTimeoutMs',
+    'stateTtlSeconds',
+    'sessionTtlSeconds',
+  ]);
+  const resolved: ResolvedOptions = {
+    issuer,
+    login: readLogin(options, browserLogin, issuer, gateway.basePath, isProduction),
+    stateTtlSeconds: browserLogin.integer('stateTtlSeconds', { min: 30, max: 3600, fallback: 900 }),
+    sessionTtlSeconds: browserLogin.integer('sessionTtlSeconds', { min: 1, max: 2_592_000, fallback: 28_800 }),
+    gateway,
+    routes: readRoutes(options),
+    storage: readStorage(options, isProduction),
+    secrets: readSecrets(options, isProduction),
+    outbound: readOutbound(options, isProduction),
+    logger: readLogger(options),
+    configureProvider: options.fn('configureProvider') as ResolvedOptions['configureProvider'],
+    isProduction,
+  };
+  if (options.problems.length > 0) throw new ConfigurationError('mcpOAuth(options)', options.problems);
+  return Object.freeze(resolved);
+}
+
+function readIssuer(options: OptionReader, isProduction: boolean): Issuer | undefined {
+  if (!options.has('issuer')) {
+    if (isProduction) options.problem('issuer', "must be given in production, such as 'https://mcp.example.com'");
+    return undefined;
+  }
+  const what = 'an https URL without query, fragment or trailing slash (http is allowed on loopback)';
+  const identifier = options.string('issuer', { what, accept: (text) => parseIssuer(text) !== undefined });
+  return identifier === undefined ? undefined : parseIssuer(identifier);
+}
+
+function readGateway(options: OptionReader): ResolvedGateway {
+  const gateway = options.group('gateway', [
+    'accessTokenTtlSeconds',
+    'refreshTokenTtlSeconds',
+    'cimdEnabled',
+    'basePath',
+    'tokenCacheSeconds',
+  ]);
+  return {
+    accessTokenTtlSeconds: gateway.integer('accessTokenTtlSeconds', { min: 1, max: 86_400, fallback: 900 }),
+    refreshTokenTtlSeconds: gateway.integer('refreshTokenTtlSeconds', { min: 1, max: 31_536_000, fallback: 2_592_000 }),
+    cimdEnabled: gateway.boolean('cimdEnabled', true),
+    basePath:
+      gateway.string('basePath', {
+        what: "a path such as '/oauth': one or more segments of letters, digits, '-', '_' and '.', not under /.well-known",
+        accept: (text) => /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/.test(text),
+      }) ?? '/oauth',
+    tokenCacheSeconds: gateway.integer('tokenCacheSeconds', { min: 0, max: 60, fallback: 5 }),
+  };
+}
+
+function isDevLoginUrl(text: string | undefined, issuer: Issuer | undefined, basePath: string): boolean {
+  const url = text === undefined ? null : URL.parse(text);
+  if (!url) return false;
+  const base = issuer ? issuer.identifier : url.origin;
+  return (
+    text === `${base}${basePath}/dev-login` && (issuer?.isLoopback ?? parseIssuer(url.origin)?.isLoopback) !== false
+  );
+}
+
+function readLogin(
+  options: OptionReader,
+  login: OptionReader,
+  issuer: Issuer | undefined,
+  basePath: string,
+  isProduction: boolean,
+): ResolvedLogin {
+  const url = login.string('url', urlRule);
+  const looksLikeDevLogin = url?.endsWith(`${basePath}/dev-login`) === true;
+  if (looksLikeDevLogin) {
+    if (isProduction) login.problem('url', 'is the dev login, which does not start under NODE_ENV=production');
+    else if (!isDevLoginUrl(url, issuer, basePath)) {
+      login.problem(
+        'url',
+        'is a dev login: it needs a loopback issuer and must be <issuer><gateway.basePath>/dev-login',
+      );
+    }
+  }
+  const oidc = options.group('oidc', ['issuer', 'jwksUrl', 'audience'] satisfies (keyof OidcOptions)[]);
+  const rest = {
+    issuer: oidc.string('issuer', urlRule),
+    jwksUrl: oidc.string('jwksUrl', urlRule),
+    audience: oidc.string('audience'),
+    authorizationUrl: url,
+    tokenUrl: login.string('tokenUrl', urlRule),
+    clientId: login.string('clientId'),
+    clientSecret: login.string('clientSecret'),
+    scope: login.string('scope') ?? 'openid profile email',
+    authorizeAudience: login.string('audience'),
+    remoteTimeoutMs: login.integer('remoteTimeoutMs', { min: 100, max: 60_000, fallback: 10_000 }),
+  };
+  if (looksLikeDevLogin) return { kind: 'dev' };
+  if (rest.issuer === undefined && !oidc.has('issuer')) {
+    oidc.problem('issuer', "must be given: your identity provider's issuer, such as 'https://acme.okta.com'");
+  }
+  for (const name of ['clientId', 'clientSecret'] as const) {
+    if (!login.has(name)) login.problem(name, 'must be given: the client registered at your identity provider');
+  }
+  if (!rest.scope.split(' ').includes('openid')) login.problem('scope', "must include 'openid'");
+  const explicit = [rest.authorizationUrl, rest.tokenUrl, rest.jwksUrl].filter((given) => given !== undefined).length;
+  if (explicit !== 0 && explicit !== 3 && login.problems.length === 0 && rest.issuer === undefined) {
+    login.problem('url', 'needs oidc.issuer so that discovery can fill the endpoints left out');
+  }
+  return {
+    kind: 'oidc',
+    ...rest,
+    issuer: rest.issuer ?? '',
+    clientId: rest.clientId ?? '',
+    clientSecret: rest.clientSecret ?? '',
+  };
+}
+
+function readStorage(options: OptionReader, isProduction: boolean): Storage {
+  const storage = options.value('storage') as Storage | undefined;
+  if (storage === undefined) {
+    if (isProduction)
+      options.problem('storage', "must be named in production, such as sqliteStorage('/var/lib/mcp/oauth.sqlite')");
+    return sqliteStorage();
+  }
+  const methods = [
+    'get',
+    'put',
+    'create',
+    'consume',
+    'take',
+    'replace',
+    'delete',
+    'deleteByGrant',
+    'find',
+    'increment',
+    'sweep',
+    'ping',
+    'close',
+  ];
+  const missing =
+    typeof storage === 'object' && storage !== null
+      ? methods.filter((name) => typeof storage[name as keyof Storage] !== 'function')
+      : methods;
+  if (missing.length > 0)
+    options.problem('storage', `must be a Storage, got ${kindOf(storage)} without ${missing.join(', ')}`);
+  else if (isProduction && (storage as { readonly keepsNothing?: boolean }).keepsNothing === true) {
+    options.problem('storage', 'is in memory and forgets every client and login at a restart: not in production');
+  }
+  return storage;
+}
+
+function readSecrets(options: OptionReader, isProduction: boolean): readonly string[] | undefined {
+  const given = options.value('secret');
+  if (given === undefined) {
+    if (isProduction)
+      options.problem(
+        'secret',
+        'must be given in production: at least 32 random characters, the same on every replica',
+      );
+    return undefined;
+  }
+  const list = Array.isArray(given) ? given : [given];
+  if (list.length > 0 && list.every((secret) => typeof secret === 'string' && secret.length >= 32)) return list;
+  options.problem('secret', `must be a string of at least 32 characters, or an array of such, got ${kindOf(given)}`);
+  return undefined;
+}
+
+function readOutbound(options: OptionReader, isProduction: boolean): ResolvedOptions['outbound'] {
+  const outbound = options.group('outbound', ['lookup', 'ca', 'allowCustomLookup']);
+  const lookup = outbound.fn('lookup') as LookupFunction | undefined;
+  const allowed = outbound.boolean('allowCustomLookup', false);
+  if (lookup && isProduction && !allowed) {
+    outbound.problem('lookup', 'is refused in production unless allowCustomLookup is true');
+  }
+  const ca = typeof outbound.value('ca') === 'string' ? [outbound.string('ca') ?? ''] : outbound.strings('ca');
+  return { ...(lookup && { lookup }), ...(ca && { ca }) };
+}
+
+function readLogger(options: OptionReader): Logger | undefined {
+  const logger = options.value('logger') as Logger | undefined;
+  if (logger === undefined) return undefined;
+  const missing = (['debug', 'info', 'warn', 'error'] as const).filter((name) => typeof logger?.[name] !== 'function');
+  if (missing.length > 0)
+    options.problem(
+      'logger',
+      `must have the methods debug, info, warn and error, got ${kindOf(logger)} without ${missing.join(', ')}`,
+    );
+  return logger;
+}

@@ -1,0 +1,117 @@
+import { ConfigurationError } from './errors.ts';
+import type { AuthenticateOptions, ProxyOptions, UpstreamCredential } from './options.ts';
+import { isWebUrl } from './resolve-options-rules.ts';
+import { kindOf, type OptionReader, readOptions } from './shared/option-reader.ts';
+
+const authenticateNames = [
+  'scopes',
+  'displayName',
+  'default',
+  'allowedOrigins',
+] as const satisfies readonly (keyof AuthenticateOptions)[];
+const proxyNames = [
+  ...authenticateNames,
+  'target',
+  'upstream',
+  'forwardSearch',
+  'firstByteTimeoutMs',
+] as const satisfies readonly (keyof ProxyOptions)[];
+
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/** `routes`: each an `authenticate`, or with a target a `proxy`. */
+export function readRoutes(options: OptionReader): readonly ResolvedRoute[] {
+  return options.groups('routes', ['path', ...proxyNames]).map((route) => {
+    const path = route.string('path', pathRule);
+    if (!route.has('path')) route.problem('path', "must be given, such as '/mcp'");
+    if (!route.has('target')) {
+      for (const name of ['upstream', 'forwardSearch', 'firstByteTimeoutMs'] as const) {
+        if (route.has(name)) route.problem(name, 'needs target: without it the request is handed on to the app');
+      }
+      return { path: path ?? '/', ...readAuthenticate(route) };
+    }
+    return { path: path ?? '/', ...readProxy(route) };
+  });
+}
+
+/** A public path: absolute, no query, no dot segments, no trailing slash (but `/` itself). */
+export const pathRule = {
+  what: "an absolute path without query, fragment or trailing slash, such as '/mcp'",
+  accept: (text: string) =>
+    text === '/' || (/^(?:\/[^/?#\s]+)+$/.test(text) && URL.parse(text, 'http://x')?.pathname === text),
+};
+
+function readAuthenticate(options: OptionReader): ResolvedAuthenticate {
+  const displayName = options.string('displayName');
+  return {
+    scopes: options.strings('scopes', {
+      what: 'scope tokens (RFC 6749 section 3.3)',
+      accept: (text) => scopeToken.test(text),
+    }) ?? ['mcp:tools'],
+    ...(displayName !== undefined && { displayName }),
+    default: options.boolean('default', false),
+    allowedOrigins:
+      options.strings('allowedOrigins', {
+        what: "origins such as 'https://app.example.com'",
+        accept: (text) => URL.parse(text)?.origin === text,
+      }) ?? [],
+  };
+}
+
+/** `authenticate` options with their defaults. */
+export interface ResolvedAuthenticate {
+  readonly scopes: readonly string[];
+  readonly displayName?: string;
+  readonly default: boolean;
+  readonly allowedOrigins: readonly string[];
+}
+
+/** A route by configuration. */
+export type ResolvedRoute = { readonly path: string } & (ResolvedAuthenticate | ResolvedProxy);
+
+/** `proxy` options with their defaults. */
+export interface ResolvedProxy extends ResolvedAuthenticate {
+  readonly target: string;
+  readonly upstream?: UpstreamCredential;
+  readonly forwardSearch: boolean;
+  readonly firstByteTimeoutMs: number;
+}
+
+function readProxy(options: OptionReader): ResolvedProxy {
+  const target = options.string('target', {
+    what: "an http(s) URL without user or fragment, such as 'https://mcp.linear.app/mcp'",
+    accept: isWebUrl,
+  });
+  if (!options.has('target')) options.problem('target', "must be given, such as 'https://mcp.linear.app/mcp'");
+  const upstream = options.value('upstream') as UpstreamCredential | undefined;
+  if (upstream !== undefined && typeof upstream?.headers !== 'function') {
+    options.problem('upstream', `must be made by staticHeaders(), got ${kindOf(upstream)}`);
+  }
+  return {
+    ...readAuthenticate(options),
+    target: target ?? '',
+    ...(upstream && { upstream }),
+    forwardSearch: options.boolean('forwardSearch', true),
+    firstByteTimeoutMs: options.integer('firstByteTimeoutMs', { min: 0, max: 3_600_000, fallback: 300_000 }),
+  };
+}
+
+/** @throws ConfigurationError naming every problem at once */
+export function resolveAuthenticate(path: string, source: AuthenticateOptions | undefined): ResolvedAuthenticate {
+  const options = readOptions(source, authenticateNames);
+  if (typeof path !== 'string' || !pathRule.accept(path))
+    options.problem('path', `must be ${pathRule.what}, got ${kindOf(path)}`);
+  const resolved = readAuthenticate(options);
+  if (options.problems.length > 0) throw new ConfigurationError('authenticate(path, options)', options.problems);
+  return resolved;
+}
+
+/** @throws ConfigurationError naming every problem at once */
+export function resolveProxy(path: string, source: ProxyOptions): ResolvedProxy {
+  const options = readOptions(source ?? null, proxyNames);
+  if (typeof path !== 'string' || !pathRule.accept(path))
+    options.problem('path', `must be ${pathRule.what}, got ${kindOf(path)}`);
+  const resolved = readProxy(options);
+  if (options.problems.length > 0) throw new ConfigurationError('proxy(path, options)', options.problems);
+  return resolved;
+}

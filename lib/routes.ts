@@ -1,0 +1,58 @@
+import type { EndpointPaths } from './authorization-server/endpoints.ts';
+import { isMetadataPath } from './authorization-server/well-known.ts';
+import type { OwnedPath, Routes } from './handler.ts';
+import { resourceOfMetadataPath, sendResourceMetadata } from './protected-resource/metadata.ts';
+import type { Endpoint } from './shared/http.ts';
+import type { Resources } from './shared/resources.ts';
+
+/** One endpoint for each owned path. */
+export interface Endpoints {
+  readonly authorization: Endpoint;
+  readonly resume: Endpoint;
+  readonly token: Endpoint;
+  readonly registration: Endpoint;
+  readonly revocation: Endpoint;
+  readonly introspection: Endpoint;
+  readonly jwks: Endpoint;
+  readonly metadata: Endpoint;
+  readonly interaction: Endpoint;
+  /** Absent with the dev login. */
+  readonly callback?: Endpoint;
+  readonly devLogin?: Endpoint;
+}
+
+const uid = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Whether a path is one segment below another, such as `/oauth/interaction/:uid`. */
+function isBelow(path: string, parent: string): boolean {
+  return path.startsWith(`${parent}/`) && uid.test(path.slice(parent.length + 1));
+}
+
+/** The table of owned paths: exact spelling only, so that what this library does not serve stays the app's. */
+export function createRoutes(paths: EndpointPaths, resources: Resources, endpoints: Endpoints): Routes {
+  const exact = new Map<string, OwnedPath>([
+    [paths.authorization, { audience: 'browser', serve: endpoints.authorization }],
+    [paths.token, { audience: 'machine', serve: endpoints.token }],
+    [paths.registration, { audience: 'machine', serve: endpoints.registration }],
+    [paths.revocation, { audience: 'machine', serve: endpoints.revocation }],
+    [paths.introspection, { audience: 'machine', serve: endpoints.introspection }],
+    [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
+  ]);
+  if (endpoints.callback) exact.set(paths.callback, { audience: 'browser', serve: endpoints.callback });
+  if (endpoints.devLogin) exact.set(paths.devLogin, { audience: 'browser', serve: endpoints.devLogin });
+  const resume: OwnedPath = { audience: 'browser', serve: endpoints.resume };
+  const interaction: OwnedPath = { audience: 'browser', serve: endpoints.interaction };
+  const metadata: OwnedPath = { audience: 'machine', serve: endpoints.metadata };
+
+  return ({ afterPrefix, public: publicPath }, issuer) => {
+    const owned = exact.get(afterPrefix);
+    if (owned) return owned;
+    if (publicPath.includes('/.well-known/')) {
+      if (isMetadataPath(publicPath, issuer, resources)) return metadata;
+      const resource = resourceOfMetadataPath(publicPath, resources);
+      return resource && { audience: 'machine', serve: (exchange) => sendResourceMetadata(exchange, resource) };
+    }
+    if (isBelow(afterPrefix, paths.authorization)) return resume;
+    return isBelow(afterPrefix, paths.interaction) ? interaction : undefined;
+  };
+}

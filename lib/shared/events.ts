@@ -1,0 +1,130 @@
+import { EventEmitter } from 'node:events';
+
+/** What every event carries. `reason` is exact and for operators only; the wire stays vague. */
+interface EventBase {
+  /** UNIX milliseconds. */
+  readonly at: number;
+  /** Joins the steps of one authorization, from the authorize request to its tokens. */
+  readonly flowId?: string;
+  readonly clientId?: string;
+  /** Canonical resource URL. */
+  readonly resource?: string;
+  /** Stable for a given cause; may end in details after a colon. Never holds a token, code, secret or URL query. */
+  readonly reason?: string;
+}
+
+/** Each event type with the members it adds. Later versions add types; they do not rename them. */
+export interface EventMembers {
+  'client.registered': { readonly redirectHosts: readonly string[] };
+  'client.refused': { readonly reason: string };
+  'cimd.fetched': { readonly host: string };
+  'cimd.refused': { readonly host: string; readonly reason: string };
+  'authorization.refused': { readonly reason: string };
+  'consent.granted': { readonly subject: string };
+  'consent.denied': object;
+  'login.started': object;
+  'login.succeeded': { readonly subject: string; readonly identityIssuer: string };
+  'login.failed': { readonly reason: string };
+  'token.issued': { readonly grantType: string };
+  'token.refused': { readonly reason: string };
+  'token.revoked': { readonly grants: number };
+  'token.reuse_detected': { readonly reason: string };
+  'resource.refused': { readonly reason: string; readonly status: number };
+  'proxy.failed': { readonly reason: string; readonly status: number };
+  'storage.unavailable': { readonly reason: string };
+  'server.error': { readonly reason: string };
+  'configuration.warning': { readonly reason: string; readonly code: string };
+}
+
+export type McpOAuthEventType = keyof EventMembers;
+
+/** The typed union: narrow by `type`. */
+export type McpOAuthEvent = {
+  [Type in McpOAuthEventType]: { readonly type: Type } & EventBase & EventMembers[Type];
+}[McpOAuthEventType];
+
+type NewEvent = McpOAuthEvent extends infer Event ? (Event extends McpOAuthEvent ? Omit<Event, 'at'> : never) : never;
+
+export type McpOAuthListener<Type extends McpOAuthEventType | '*'> = (
+  event: Type extends McpOAuthEventType ? Extract<McpOAuthEvent, { type: Type }> : McpOAuthEvent,
+) => void;
+
+/** Subscribe to one type, or to `'*'` for all. A listener that throws does not disturb the request. */
+export interface McpOAuthEvents {
+  on<Type extends McpOAuthEventType | '*'>(type: Type, listener: McpOAuthListener<Type>): void;
+  off<Type extends McpOAuthEventType | '*'>(type: Type, listener: McpOAuthListener<Type>): void;
+}
+
+/** Where events go as text. Each method gets a sentence-free message and the event's members. */
+export interface Logger {
+  debug(message: string, details?: object): void;
+  info(message: string, details?: object): void;
+  warn(message: string, details?: object): void;
+  error(message: string, details?: object): void;
+}
+
+export interface EventSink extends McpOAuthEvents {
+  emit(event: NewEvent): void;
+}
+
+const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
+  'client.registered': 'info',
+  'client.refused': 'warn',
+  'cimd.fetched': 'debug',
+  'cimd.refused': 'warn',
+  'authorization.refused': 'warn',
+  'consent.granted': 'info',
+  'consent.denied': 'info',
+  'login.started': 'debug',
+  'login.succeeded': 'info',
+  'login.failed': 'warn',
+  'token.issued': 'info',
+  'token.refused': 'warn',
+  'token.revoked': 'info',
+  'token.reuse_detected': 'warn',
+  'resource.refused': 'info',
+  'proxy.failed': 'warn',
+  'storage.unavailable': 'error',
+  'server.error': 'error',
+  'configuration.warning': 'warn',
+};
+
+/** Events to listeners and, as text, to the logger. Nothing here may throw into a request. */
+export function createEvents(logger: Logger | undefined, now: () => number = Date.now): EventSink {
+  const emitter = new EventEmitter();
+  emitter.setMaxListeners(0);
+
+  function deliver(name: string, event: McpOAuthEvent): void {
+    for (const listener of emitter.listeners(name)) {
+      try {
+        (listener as (event: McpOAuthEvent) => void)(event);
+      } catch {
+        // A listener is the application's code: its failure must not turn into a failed login.
+      }
+    }
+  }
+
+  return {
+    on: (type, listener) => void emitter.on(type, listener),
+    off: (type, listener) => void emitter.off(type, listener),
+    emit(partial) {
+      const event = { ...partial, at: now() } as McpOAuthEvent;
+      deliver(event.type, event);
+      deliver('*', event);
+      if (logger) {
+        const { type, at: _, ...details } = event;
+        try {
+          logger[levels[type]](type, details);
+        } catch {
+          // F-43: a blocked or broken log target must not stop the service.
+        }
+      } else if (
+        event.type === 'configuration.warning' &&
+        !emitter.listenerCount('*') &&
+        !emitter.listenerCount(event.type)
+      ) {
+        process.emitWarning(event.reason, { type: 'McpOAuthWarning', code: event.code });
+      }
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { IncomingMessage } from 'node:http';
+import { isLoopbackHost } from './address-policy.ts';
+import { type Issuer, parseIssuer } from './issuer.ts';
+
+type ExpressRequest = IncomingMessage & { readonly host?: string; readonly protocol?: string };
+
+/** Which issuer a request is for; undefined where its Host is not served. */
+export type IssuerResolver = (req: IncomingMessage) => Issuer | undefined;
+
+const hostPattern = /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
+const maxDerived = 64;
+
+/** Host as Express's `trust proxy` setting says; without Express, the Host header. */
+function hostOf(req: ExpressRequest): string {
+  return (req.host ?? req.headers.host ?? '').toLowerCase();
+}
+
+function withDefaultPort(host: string, isSecure: boolean): string {
+  return host.replace(isSecure ? /:443$/ : /:80$/, '');
+}
+
+/**
+ * With a configured issuer: that one, for requests to its host. Without: derived from the Host header, for loopback hosts
+ * only, so that nobody's Host header ever becomes an issuer in production.
+ */
+export function createIssuerResolver(configured: Issuer | undefined): IssuerResolver {
+  const derived = new Map<string, Issuer>();
+  if (configured)
+    return (req) => (withDefaultPort(hostOf(req), configured.isSecure) === configured.host ? configured : undefined);
+  return (req) => {
+    const host = hostOf(req);
+    if (!hostPattern.test(host)) return undefined;
+    const identifier = `http://${withDefaultPort(host, false)}`;
+    const known = derived.get(identifier);
+    if (known) return known;
+    const issuer = parseIssuer(identifier);
+    if (!issuer || !isLoopbackHost(new URL(identifier).hostname)) return undefined;
+    if (derived.size >= maxDerived) derived.delete(derived.keys().next().value as string);
+    derived.set(identifier, issuer);
+    return issuer;
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * The storage port: atomic primitives over records, with no knowledge of OAuth.
+ *
+ * A record is addressed by (kind, id). Callers hash ids and prefix them with the issuer, so an id is short ASCII text and
+ * never a secret. Times are UNIX seconds. Expiry is exclusive: a record whose `expiresAt` is at or before the present
+ * does not exist for any reader or writer, whether or not it was swept.
+ *
+ * Every method rejects with {@link StorageUnavailableError} when the store cannot answer. A method never half-happens.
+ */
+export interface Storage {
+  /** Reads a live record. The value is a fresh object that the caller may change. */
+  get(kind: string, id: string): Promise<StoredRecord | undefined>;
+
+  /**
+   * Writes a record, whether or not one exists; a new version, never consumed.
+   * @returns false, and writes nothing, when the record belongs to a grant that was deleted.
+   */
+  put(kind: string, id: string, value: StoredValue, options?: WriteOptions): Promise<boolean>;
+
+  /**
+   * Writes a record only where no live one exists. Of parallel callers exactly one wins.
+   * @returns false when a live record exists or its grant was deleted.
+   */
+  create(kind: string, id: string, value: StoredValue, options?: WriteOptions): Promise<boolean>;
+
+  /** Marks a live record as consumed at `at`, once. Of parallel callers exactly one gets `consumed`. */
+  consume(kind: string, id: string, at: number): Promise<'consumed' | 'already' | 'missing'>;
+
+  /** Reads and deletes a live record in one step. Of parallel callers exactly one gets it. */
+  take(kind: string, id: string): Promise<StoredRecord | undefined>;
+
+  /**
+   * Compare-and-set: writes only where the live record still has this version. `consumedAt` is kept.
+   * @returns false when another version is there, none is, or its grant was deleted.
+   */
+  replace(kind: string, id: string, version: string, value: StoredValue, options?: WriteOptions): Promise<boolean>;
+
+  /** Deletes a record; nothing happens where none exists. */
+  delete(kind: string, id: string): Promise<void>;
+
+  /**
+   * Deletes every record written with this `grantId` and leaves a tombstone until `tombstoneExpiresAt`: as long as it
+   * stands, no write that names the grant succeeds, so a token in flight cannot outlive its grant.
+   */
+  deleteByGrant(grantId: string, tombstoneExpiresAt: number): Promise<void>;
+
+  /** Live records of a kind whose `index[name]` equals `value`, by ascending id; `after` is the last id already seen. */
+  find(kind: string, name: string, value: string, page: { limit: number; after?: string }): Promise<FoundRecord[]>;
+
+  /** Adds one to a counter and returns its new value. The window opens with the first call and lasts `ttlSeconds`. */
+  increment(key: string, ttlSeconds: number): Promise<number>;
+
+  /** Removes at most `limit` rows that expired at or before `before`; returns how many. */
+  sweep(before: number, limit: number): Promise<number>;
+
+  /** Resolves when the store answers. */
+  ping(): Promise<void>;
+
+  /** Releases what the store itself opened; a connection that the caller gave stays open. */
+  close(): Promise<void>;
+}
+
+/** JSON object. Unknown members are kept; strings may hold any well-formed Unicode text except U+0000. */
+export type StoredValue = { readonly [member: string]: unknown };
+
+export interface StoredRecord {
+  readonly value: Record<string, unknown>;
+  /** Changes with every write of the record; opaque. */
+  readonly version: string;
+  /** UNIX seconds of the first {@link Storage.consume}. */
+  readonly consumedAt?: number;
+  /** UNIX seconds. */
+  readonly expiresAt?: number;
+}
+
+export interface FoundRecord extends StoredRecord {
+  readonly id: string;
+}
+
+export interface WriteOptions {
+  /** UNIX seconds after which the record does not exist. Without it the record stays. */
+  readonly expiresAt?: number;
+  /** Deleted together with this grant. */
+  readonly grantId?: string;
+  /** Values by which {@link Storage.find} finds the record. */
+  readonly index?: { readonly [name: string]: string };
+}
+
+/** The store cannot answer now: the request may be tried again. Peers see 503 `temporarily_unavailable`. */
+export class StorageUnavailableError extends Error {
+  readonly code = 'storage_unavailable';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StorageUnavailableError';
+  }
+}
