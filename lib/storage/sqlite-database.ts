@@ -95,9 +95,12 @@ function withPreparedStatements(database: DatabaseSync): SqliteDatabase {
     transaction: (work) => inTransaction(database, work),
 
     close() {
-      // Passive: what other processes still read stays in the log, and nobody waits for them.
-      database.exec('PRAGMA wal_checkpoint(PASSIVE)');
-      database.close();
+      try {
+        // Passive: what other processes still read stays in the log, and nobody waits for them.
+        database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+      } finally {
+        database.close();
+      }
     },
   };
 }
