@@ -4,11 +4,13 @@ import type { Storage } from './storage/storage.ts';
 
 /** Whether this process can serve. */
 export interface Health {
-  /** All that follow are. */
+  /** Storage and keys are. The identity provider's outage stops new logins only, so it does not count. */
   readonly ok: boolean;
   readonly storage: boolean;
   /** Secrets and signing keys can be read. */
   readonly keys: boolean;
+  /** The last contact with the identity provider succeeded, or there was none yet; not asked for this answer. */
+  readonly idp: boolean;
 }
 
 export interface HealthOptions {
@@ -16,6 +18,7 @@ export interface HealthOptions {
   readonly keyRing: KeyRingSource;
   readonly provider: (issuer: Issuer) => Promise<unknown>;
   readonly issuer: Issuer | undefined;
+  readonly isIdentityProviderReachable: () => boolean;
 }
 
 const limitMs = 1000;
@@ -33,12 +36,23 @@ async function within(work: Promise<unknown>): Promise<boolean> {
   return Promise.race([done, late]).finally(() => clearTimeout(timer));
 }
 
-export function createHealth({ storage, keyRing, provider, issuer }: HealthOptions): () => Promise<Health> {
+export function createHealth({
+  storage,
+  keyRing,
+  provider,
+  issuer,
+  isIdentityProviderReachable,
+}: HealthOptions): () => Promise<Health> {
   return async () => {
     const [storageAnswers, keysAnswer] = await Promise.all([
       within(storage.ping()),
       within(issuer ? provider(issuer) : keyRing()),
     ]);
-    return { ok: storageAnswers && keysAnswer, storage: storageAnswers, keys: keysAnswer };
+    return {
+      ok: storageAnswers && keysAnswer,
+      storage: storageAnswers,
+      keys: keysAnswer,
+      idp: isIdentityProviderReachable(),
+    };
   };
 }

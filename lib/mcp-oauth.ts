@@ -14,6 +14,7 @@ import { createDevLogin } from './federation/dev-login.ts';
 import { createIdentityProvider } from './federation/identity-provider.ts';
 import { createFinishLogin, createLogin } from './federation/login.ts';
 import { createLoginStates } from './federation/login-state.ts';
+import { createRefreshGrace } from './grants/refresh-grace.ts';
 import { checkRefreshResource } from './grants/refresh-policy.ts';
 import { createHandler, type Handler } from './handler.ts';
 import { createHealth, type Health } from './health.ts';
@@ -103,6 +104,10 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     settings: { ...gateway, stateTtlSeconds: settings.stateTtlSeconds },
     configureProvider: settings.configureProvider,
     onGrantDeleted: tokens.forget,
+    createGrace: (issuer, ring) =>
+      gateway.refreshGraceSeconds > 0
+        ? createRefreshGrace(storage, issuer, ring, gateway.refreshGraceSeconds)
+        : undefined,
     hooks: (issuer): ProviderHooks => ({
       findAccount: async (accountId) => ((await identities.find(issuer, accountId)) ? { accountId } : undefined),
       beforeRotation({ requestedResource, grantedResource }) {
@@ -137,14 +142,18 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     complete: interactions.complete,
     failInteraction: interactions.fail,
   });
-  const login =
+  const identityProvider =
     settings.login.kind === 'dev'
+      ? undefined
+      : createIdentityProvider(
+          settings.login,
+          createOutbound(outboundOptions(settings, identityProviderHosts(settings))),
+        );
+  const login =
+    identityProvider === undefined
       ? createDevLogin({ states, events, finish, path: paths.devLogin })
       : createLogin({
-          identityProvider: createIdentityProvider(
-            settings.login,
-            createOutbound(outboundOptions(settings, identityProviderHosts(settings))),
-          ),
+          identityProvider,
           states,
           events,
           finish,
@@ -184,7 +193,13 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     verify: protection.verify,
     events: { on: events.on, off: events.off },
     ready: async () => void (await (settings.issuer ? provider(settings.issuer) : keyRing())),
-    health: createHealth({ storage, keyRing, provider, issuer: settings.issuer }),
+    health: createHealth({
+      storage,
+      keyRing,
+      provider,
+      issuer: settings.issuer,
+      isIdentityProviderReachable: () => identityProvider?.isReachable() ?? true,
+    }),
     async close() {
       sweeper.stop();
       protection.close();

@@ -74,6 +74,11 @@ export interface GatewayOptions {
   readonly accessTokenTtlSeconds?: number;
   /** How long refresh tokens work, seconds from the login. Integer, 1 to 31536000. @defaultValue 2592000 */
   readonly refreshTokenTtlSeconds?: number;
+  /**
+   * How long a retry of a refresh gets the same successor, seconds; it ends early when the successor is used. Integer,
+   * 0 (off) to 300. @defaultValue 30
+   */
+  readonly refreshGraceSeconds?: number;
   /** Whether Client ID Metadata Documents are accepted and advertised. @defaultValue true */
   readonly cimdEnabled?: boolean;
   /** Path under which the endpoints live; `/.well-known` is not moved. @defaultValue '/oauth' */

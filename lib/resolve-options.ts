@@ -45,6 +45,7 @@ export type ResolvedLogin =
 export interface ResolvedGateway {
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
+  readonly refreshGraceSeconds: number;
   readonly cimdEnabled: boolean;
   readonly basePath: string;
   readonly tokenCacheSeconds: number;
@@ -117,6 +118,7 @@ function readGateway(options: OptionReader): ResolvedGateway {
   const gateway = options.group('gateway', [
     'accessTokenTtlSeconds',
     'refreshTokenTtlSeconds',
+    'refreshGraceSeconds',
     'cimdEnabled',
     'basePath',
     'tokenCacheSeconds',
@@ -124,6 +126,7 @@ function readGateway(options: OptionReader): ResolvedGateway {
   return {
     accessTokenTtlSeconds: gateway.integer('accessTokenTtlSeconds', { min: 1, max: 86_400, fallback: 900 }),
     refreshTokenTtlSeconds: gateway.integer('refreshTokenTtlSeconds', { min: 1, max: 31_536_000, fallback: 2_592_000 }),
+    refreshGraceSeconds: gateway.integer('refreshGraceSeconds', { min: 0, max: 300, fallback: 30 }),
     cimdEnabled: gateway.boolean('cimdEnabled', true),
     basePath:
       gateway.string('basePath', {

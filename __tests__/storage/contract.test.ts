@@ -2,7 +2,21 @@ import { describe, expect, test } from '@jest/globals';
 import { type OpenStore, storageContract } from '../../adapters/storage/contract.ts';
 import { memoryStorage } from '../../lib/storage/memory.ts';
 import type { Storage } from '../../lib/storage/storage.ts';
-import { BROKEN_STORES } from './broken-stores.ts';
+import { notInOneStep } from './broken-stores/not-in-one-step.ts';
+import { wrongGrants } from './broken-stores/wrong-grants.ts';
+import { wrongRecords } from './broken-stores/wrong-records.ts';
+import { wrongSearches } from './broken-stores/wrong-searches.ts';
+import { wrongTimes } from './broken-stores/wrong-times.ts';
+import { wrongValues } from './broken-stores/wrong-values.ts';
+
+const BROKEN_STORES = [
+  ...notInOneStep,
+  ...wrongRecords,
+  ...wrongValues,
+  ...wrongTimes,
+  ...wrongGrants,
+  ...wrongSearches,
+];
 
 /** The rules that a store breaks, by name. */
 async function failuresOf(open: OpenStore): Promise<string[]> {
@@ -55,7 +69,10 @@ describe('the contract', () => {
     const failures = await failuresOf(async (clock) => {
       opened += 1;
       const storage = { ...memoryStorage(clock), ping: () => Promise.reject(new Error('no answer')) };
-      return { storage, close: async () => void (closed += 1) };
+      const close = async () => {
+        closed += 1;
+      };
+      return { storage, close };
     });
     expect(failures).toEqual(['records: ping resolves']);
     expect(closed).toBe(opened);

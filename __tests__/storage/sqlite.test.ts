@@ -219,6 +219,17 @@ describe('outage', () => {
     expect(await storage.put('Token', 'a', { n: 2 })).toBe(true);
   });
 
+  test('a new file that another process is writing is waited for, up to the limit', async () => {
+    const stranger = new DatabaseSync(path);
+    stranger.exec('BEGIN IMMEDIATE');
+    await expect(open(path, { busyTimeoutMs: 20 }).ping()).rejects.toThrow(StorageUnavailableError);
+    const writing = open().put('Token', 'a', {});
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    stranger.exec('COMMIT');
+    stranger.close();
+    expect(await writing).toBe(true);
+  });
+
   test('a mistake of the caller stays what it is', async () => {
     const storage = open();
     await expect(storage.put('Token', 'a', { n: 1n })).rejects.toThrow(TypeError);

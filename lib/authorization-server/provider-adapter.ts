@@ -1,9 +1,12 @@
-import { errors, Provider } from 'oidc-provider';
+import { errors } from 'oidc-provider';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { type Storage, StorageUnavailableError, type StoredRecord } from '../storage/storage.ts';
+import type { RefreshRotation } from './refresh-rotation.ts';
+import { currentRequest, recallRecord, rememberRecord } from './request-records.ts';
+import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 
 type Payload = Record<string, unknown>;
 
@@ -23,6 +26,7 @@ export interface ProviderAdapterOptions {
   readonly issuer: Issuer;
   readonly keyRing: KeyRing;
   readonly events: EventSink;
+  readonly rotation: RefreshRotation;
   /** How long a deleted grant refuses late writes, seconds: at least the longest life of anything under a grant. */
   readonly tombstoneSeconds: number;
   /** Client registrations end after this many seconds. */
@@ -31,41 +35,24 @@ export interface ProviderAdapterOptions {
   readonly onGrantDeleted: () => void;
 }
 
-/** An outage answer that oidc-provider renders as it is: 503, never a redirect (RFC 6749 section 5.2 has no such code; RFC 6749 section 4.1.2.1 lends it). */
-export class TemporarilyUnavailable extends errors.OIDCProviderError {
-  constructor(options?: ErrorOptions) {
-    super(503, 'temporarily_unavailable', options as never);
-    this.name = 'TemporarilyUnavailable';
-    Object.assign(this, {
-      expose: true,
-      allow_redirect: false,
-      error_description: 'the server cannot answer now; try again',
-    });
-  }
-}
-
 /** Fields that hold a secret: sealed in the store. */
 const sealedFields: { readonly [model: string]: readonly string[] } = { Client: ['client_secret'] };
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
-/** Records seen while one request is served, so that `consume` knows what it consumes without reading again. */
-const seen = new WeakMap<object, Map<string, Payload>>();
-
-function remember(key: string, payload: Payload): void {
-  const ctx = Provider.ctx as object | undefined;
-  if (!ctx) return;
-  const records = seen.get(ctx) ?? new Map<string, Payload>();
-  records.set(key, payload);
-  seen.set(ctx, records);
-}
-
 /** The token request's `resource` must be the one the code was granted for: checked before the code is used up (RFC 8707 section 2.2). */
 function requireGrantedResource(payload: Payload): void {
-  const requested = (Provider.ctx as { oidc?: { params?: Payload } } | undefined)?.oidc?.params?.resource;
+  const requested = (currentRequest() as { oidc?: { params?: Payload } } | undefined)?.oidc?.params?.resource;
   const granted = Array.isArray(payload.resource) ? payload.resource : [payload.resource];
   if (requested === undefined || granted.includes(requested)) return;
   throw new errors.InvalidTarget('resource was not granted');
+}
+
+/** The token that the one being written succeeds: with the successor's use its grace window closes. */
+function rotatedFrom(keyOf: (id: string) => string): { previous?: string } {
+  const entities = (currentRequest() as { oidc?: { entities?: { RotatedRefreshToken?: { jti: string } } } } | undefined)
+    ?.oidc?.entities;
+  return entities?.RotatedRefreshToken ? { previous: keyOf(entities.RotatedRefreshToken.jti) } : {};
 }
 
 /** Storage outages become 503; everything else stays as it is. */
@@ -112,7 +99,7 @@ function openRecord(
 
 /** Maps one oidc-provider model to the storage port. */
 export function createProviderAdapter(model: string, options: ProviderAdapterOptions): ProviderAdapter {
-  const { storage, issuer, keyRing, events } = options;
+  const { storage, issuer, keyRing, events, rotation } = options;
   const keyOf = (id: string) => recordId(issuer, id);
 
   async function deleteGrant(grantId: string): Promise<void> {
@@ -130,7 +117,10 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
         ...(typeof grantId === 'string' && model !== 'Interaction' && { grantId: keyOf(grantId) }),
         ...(typeof payload.uid === 'string' && model === 'Session' && { index: { uid: keyOf(payload.uid) } }),
       };
-      const value = sealFields(model, key, payload, keyRing);
+      const value = {
+        ...sealFields(model, key, payload, keyRing),
+        ...(model === 'RefreshToken' && rotatedFrom(keyOf)),
+      };
       if (model === 'ReplayDetection') {
         if (await answering(events, storage.create(model, key, value, write))) return;
         throw new errors.InvalidClientAuth('assertion was used before');
@@ -143,7 +133,15 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const key = keyOf(id);
       const record = await answering(events, storage.get(model, key));
       const payload = record && openRecord(model, key, record, keyRing, id);
-      if (payload && model === 'AuthorizationCode') remember(key, payload);
+      if (!payload) return undefined;
+      if (model === 'AuthorizationCode' || model === 'RefreshToken') rememberRecord(key, payload);
+      if (
+        model === 'RefreshToken' &&
+        payload.consumed !== undefined &&
+        (await answering(events, rotation.isInGrace(key)))
+      ) {
+        return { ...payload, consumed: undefined };
+      }
       return payload;
     },
 
@@ -158,13 +156,19 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
 
     async consume(id) {
       const key = keyOf(id);
-      const ctx = Provider.ctx as object | undefined;
-      const payload = ctx && seen.get(ctx)?.get(key);
-      if (payload) requireGrantedResource(payload);
+      const request = currentRequest();
+      const payload = recallRecord(key);
+      if (model === 'AuthorizationCode' && payload) requireGrantedResource(payload);
       const outcome = await answering(events, storage.consume(model, key, nowSeconds()));
+      if (request && model === 'RefreshToken' && rotation.holds(request) && outcome !== 'missing') {
+        rotation.consumed(request);
+        return;
+      }
       if (outcome === 'consumed') return;
       // Of parallel redemptions the losers come here. For a code that is reuse, and ends what the winner got (RFC 6749 section 4.1.2).
-      if (outcome === 'already' && typeof payload?.grantId === 'string') await deleteGrant(payload.grantId);
+      if (model === 'AuthorizationCode' && outcome === 'already' && typeof payload?.grantId === 'string') {
+        await deleteGrant(payload.grantId);
+      }
       throw new errors.InvalidGrant(`${model} was used before`);
     },
 

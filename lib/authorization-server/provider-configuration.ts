@@ -3,9 +3,12 @@ import { type Configuration, errors } from 'oidc-provider';
 import { cookieNames } from '../shared/cookie-names.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
+import { recordId } from '../shared/record-ids.ts';
 import { canonicalResource, type Resources } from '../shared/resources.ts';
 import type { EndpointPaths } from './endpoints.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
+import type { RefreshRotation } from './refresh-rotation.ts';
+import { recallRecord } from './request-records.ts';
 
 /** Hooks of other stages that oidc-provider calls; `mcp-oauth.ts` joins them. */
 export interface ProviderHooks {
@@ -33,6 +36,7 @@ export interface ProviderSettings {
   readonly signingKeys: readonly JWK[];
   readonly adapter: (model: string) => ProviderAdapter;
   readonly hooks: ProviderHooks;
+  readonly rotation: RefreshRotation;
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
   readonly stateTtlSeconds: number;
@@ -181,11 +185,11 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     conformIdTokenClaims: true,
     expiresWithSession: () => false,
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    rotateRefreshToken(ctx) {
-      hooks.beforeRotation({
-        requestedResource: ctx.oidc.params?.resource,
-        grantedResource: ctx.oidc.entities.RefreshToken?.resource,
-      });
+    async rotateRefreshToken(ctx) {
+      const token = ctx.oidc.entities.RefreshToken;
+      hooks.beforeRotation({ requestedResource: ctx.oidc.params?.resource, grantedResource: token?.resource });
+      const previous = token && recallRecord(recordId(issuer, token.jti))?.previous;
+      await settings.rotation.beforeConsume(ctx as never, typeof previous === 'string' ? previous : undefined);
       return true;
     },
     revokeGrantPolicy: () => true,

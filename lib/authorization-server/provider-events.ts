@@ -1,5 +1,6 @@
 import type { EventSink } from '../shared/events.ts';
 import type { OidcProvider } from '../shared/oidc-provider.ts';
+import { beingRotated } from './refresh-rotation.ts';
 
 interface OidcContext {
   readonly oidc?: {
@@ -62,6 +63,7 @@ export function forwardProviderEvents(provider: OidcProvider, events: EventSink)
     });
   });
   on('grant.error', (ctx: OidcContext, error: OidcError) => {
+    if (error.error_detail === beingRotated) return; // Gets the successor; `token.replayed` says so.
     const reason = reasonOf(error);
     const type = /already (?:used|consumed)|was used before/.test(reason) ? 'token.reuse_detected' : 'token.refused';
     events.emit({ type, ...identify(ctx), reason });

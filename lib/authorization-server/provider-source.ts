@@ -2,6 +2,7 @@ import { type Configuration, Provider } from 'oidc-provider';
 import { ConfigurationError, type OptionProblem } from '../errors.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
+import type { KeyRing } from '../shared/key-ring.ts';
 import type { OidcProvider } from '../shared/oidc-provider.ts';
 import type { Resources } from '../shared/resources.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
@@ -11,6 +12,7 @@ import { readMetadata } from './metadata.ts';
 import { createProviderAdapter } from './provider-adapter.ts';
 import { type ProviderHooks, providerConfiguration } from './provider-configuration.ts';
 import { forwardProviderEvents } from './provider-events.ts';
+import { createRefreshRotation, type Grace } from './refresh-rotation.ts';
 import { loadSigningKeys } from './signing-keys.ts';
 
 /** A built provider with what is computed from it once. */
@@ -36,6 +38,8 @@ export interface ProviderSourceOptions {
   };
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
   readonly onGrantDeleted: () => void;
+  /** The grace window of refresh rotation; undefined where it is off. */
+  readonly createGrace: (issuer: Issuer, keyRing: KeyRing) => Grace | undefined;
 }
 
 /** Gives the provider of an issuer, building it on first use and again when another resource was declared. */
@@ -86,7 +90,9 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   const { storage, events, settings } = options;
   const keyRing = await options.keyRing();
   const signingKeys = await loadSigningKeys(storage, issuer, keyRing);
+  const rotation = createRefreshRotation(issuer, options.createGrace(issuer, keyRing), events);
   const adapterOptions = {
+    rotation,
     storage,
     issuer,
     keyRing,
@@ -102,11 +108,13 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
     resources: options.resources,
     keyRing,
     signingKeys,
+    rotation,
     adapter: (model) => createProviderAdapter(model, adapterOptions),
     hooks: options.hooks(issuer),
   });
   const provider = new Provider(issuer.identifier, configure(configuration, options.configureProvider));
   provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
+  provider.use(rotation.middleware as never);
   const structural = provider as unknown as OidcProvider;
   forwardProviderEvents(structural, events);
   const callback = structural.callback();

@@ -2,22 +2,12 @@ import type { EventSink } from '../shared/events.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
 import { type Identities, type Identity, nameOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
+import type { LoginRequest } from '../shared/login-request.ts';
 import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
 import { errorPage, sendPage } from '../shared/page.ts';
 import { canonicalResource, type Resources } from '../shared/resources.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import { approvalPage } from './approval-page.ts';
-
-/** What a login needs to know of the authorization request that waits for it. */
-export interface LoginRequest {
-  readonly uid: string;
-  readonly flowId: string;
-  readonly clientId: string;
-  /** UNIX seconds at which the authorization request ends. */
-  readonly expiresAt: number;
-  readonly prompt?: string;
-  readonly loginHint?: string;
-}
 
 export interface InteractionOptions {
   readonly provider: (issuer: Issuer) => Promise<{ provider: OidcProvider }>;

@@ -4,8 +4,9 @@ import type { EventSink } from '../shared/events.ts';
 import { html } from '../shared/html.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
 import type { Issuer } from '../shared/issuer.ts';
+import type { LoginRequest } from '../shared/login-request.ts';
 import { errorPage, type Page, sendPage } from '../shared/page.ts';
-import type { FinishLogin, Login, LoginRequest } from './login.ts';
+import type { FinishLogin, Login } from './login.ts';
 import type { LoginStates } from './login-state.ts';
 
 /** Why the dev login does not answer: it signs anybody in, so it is for this computer alone. */

@@ -21,6 +21,8 @@ export interface IdentityProvider {
   }): Promise<string>;
   /** Redeems the code of a callback and verifies who signed in. @throws LoginError */
   redeem(callback: URL, expected: { state: string; nonce: string; codeVerifier: string }): Promise<Identity>;
+  /** Whether the last contact succeeded; true before the first. */
+  isReachable(): boolean;
 }
 
 interface Connection {
@@ -126,6 +128,20 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
     purpose: 'identity provider',
   }) as unknown as oidc.CustomFetch;
   let connection: Promise<Connection> | undefined;
+  let reachable = true;
+
+  /** Runs one contact with the provider and remembers whether it answered. */
+  async function contact<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      reachable = true;
+      return result;
+    } catch (error) {
+      const loginError = toLoginError(error);
+      reachable = loginError.problem.reason !== 'provider_unreachable';
+      throw loginError;
+    }
+  }
 
   function connected(): Promise<Connection> {
     connection ??= connect(login, fetch);
@@ -136,8 +152,8 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
   }
 
   return {
-    async authorizationUrl({ state, nonce, codeVerifier, redirectUri, prompt, loginHint }) {
-      try {
+    authorizationUrl: ({ state, nonce, codeVerifier, redirectUri, prompt, loginHint }) =>
+      contact(async () => {
         const { configuration } = await connected();
         return oidc.buildAuthorizationUrl(configuration, {
           redirect_uri: redirectUri,
@@ -151,13 +167,10 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
           ...(prompt !== undefined && { prompt }),
           ...(loginHint !== undefined && { login_hint: loginHint }),
         }).href;
-      } catch (error) {
-        throw toLoginError(error);
-      }
-    },
+      }),
 
-    async redeem(callback, { state, nonce, codeVerifier }) {
-      try {
+    redeem: (callback, { state, nonce, codeVerifier }) =>
+      contact(async () => {
         const { configuration, keys } = await connected();
         const slot: IdTokenSlot = {};
         // One configuration per exchange: the slot must not be shared by logins that run side by side.
@@ -171,18 +184,10 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
         exchange[oidc.customFetch] = async (url, init) => withoutIdToken(await fetch(url, init), slot);
         oidc.allowInsecureRequests(exchange);
         await oidc.authorizationCodeGrant(exchange, callback, { expectedState: state, pkceCodeVerifier: codeVerifier });
-        return identityOf(
-          await verifyIdToken(slot.idToken, {
-            keys,
-            issuer: login.issuer,
-            clientId: login.clientId,
-            audience: login.audience,
-            nonce,
-          }),
-        );
-      } catch (error) {
-        throw toLoginError(error);
-      }
-    },
+        const { issuer, clientId, audience } = login;
+        return identityOf(await verifyIdToken(slot.idToken, { keys, issuer, clientId, audience, nonce }));
+      }),
+
+    isReachable: () => reachable,
   };
 }

@@ -2,21 +2,11 @@ import type { EventSink } from '../shared/events.ts';
 import { type Endpoint, type Exchange, redirect } from '../shared/http.ts';
 import type { Identities, Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
+import type { LoginRequest } from '../shared/login-request.ts';
 import { errorPage, sendPage } from '../shared/page.ts';
 import type { IdentityProvider } from './identity-provider.ts';
 import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
 import type { LoginState, LoginStateProblem, LoginStates } from './login-state.ts';
-
-/** A login that an approved authorization request asks for. */
-export interface LoginRequest {
-  readonly uid: string;
-  readonly flowId: string;
-  readonly clientId: string;
-  /** UNIX seconds. */
-  readonly expiresAt: number;
-  readonly prompt?: string;
-  readonly loginHint?: string;
-}
 
 export interface LoginOptions {
   readonly identityProvider: IdentityProvider;

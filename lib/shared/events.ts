@@ -27,6 +27,7 @@ export interface EventMembers {
   'login.failed': { readonly reason: string };
   'token.issued': { readonly grantType: string };
   'token.refused': { readonly reason: string };
+  'token.replayed': object;
   'token.revoked': { readonly grants: number };
   'token.reuse_detected': { readonly reason: string };
   'resource.refused': { readonly reason: string; readonly status: number };
@@ -80,6 +81,7 @@ const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
   'login.failed': 'warn',
   'token.issued': 'info',
   'token.refused': 'warn',
+  'token.replayed': 'info',
   'token.revoked': 'info',
   'token.reuse_detected': 'warn',
   'resource.refused': 'info',

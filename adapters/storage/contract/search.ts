@@ -10,6 +10,7 @@ async function walk(storage: Storage, value: string, limit: number): Promise<str
     const after = ids.at(-1);
     const page = await storage.find('Client', 'by', value, { limit, ...(after !== undefined && { after }) });
     assert.ok(page.length <= limit, 'a page holds more than was asked for');
+    assert.ok(after === undefined || !page.some(({ id }) => ids.includes(id)), 'a page holds an id of an earlier one');
     ids.push(...page.map(({ id }) => id));
     if (page.length < limit) return ids;
   }

@@ -139,5 +139,7 @@ export const values: Rules = {
       (record.value.inner as { n: number }).n = 3;
       assertSame((await read())?.value, { list: [1], inner: { n: 1 } });
     }
+    await storage.put('Value', 'a', {});
+    assertSame(await storage.find('Value', 'by', 'x', { limit: 1 }), []);
   },
 };

@@ -1,0 +1,144 @@
+import { errors } from 'oidc-provider';
+import type { EventSink } from '../shared/events.ts';
+import type { Issuer } from '../shared/issuer.ts';
+import { recordId } from '../shared/record-ids.ts';
+import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
+
+/** What the grants stage offers for rotation; the shapes are those of its `RefreshGrace`. */
+export interface Grace {
+  claim(request: {
+    tokenId: string;
+    previousTokenId: string | undefined;
+    grantId: string;
+    binding: string;
+  }): Promise<{ kind: 'held'; held: Held } | { kind: 'wait'; claimId: string } | { kind: 'mismatch' }>;
+  complete(held: Held, answer: Answer): Promise<void>;
+  release(held: Held): Promise<void>;
+  answer(claimId: string): Promise<Answer | undefined>;
+  isOpen(tokenId: string): Promise<boolean>;
+}
+
+interface Held {
+  readonly claimId: string;
+  readonly holder: string;
+  readonly grantId: string;
+}
+
+interface Answer {
+  readonly body: Record<string, unknown>;
+  readonly issuedAt: number;
+}
+
+/** What of a Koa context is used. */
+interface TokenContext {
+  status: number;
+  body: unknown;
+  set(name: string, value: string): void;
+  readonly oidc: {
+    readonly params?: Record<string, unknown>;
+    readonly client?: { readonly clientId: string };
+    readonly entities: { readonly RefreshToken?: RefreshTokenEntity };
+  };
+}
+
+interface RefreshTokenEntity {
+  readonly jti: string;
+  readonly grantId: string;
+  readonly clientId: string;
+  readonly resource?: unknown;
+  readonly scope?: string;
+  readonly jkt?: string;
+}
+
+/** Internal reason of a request that waits for another's answer; never an event, never on the wire. */
+export const beingRotated = 'refresh token is being rotated';
+
+type Part = { readonly held: Held; isUsedUp: boolean } | { readonly claimId: string };
+
+/** Refresh token rotation as oidc-provider's hooks, adapter and middleware see it. */
+export interface RefreshRotation {
+  /** The `rotateRefreshToken` hook: runs after every validation, right before the token is consumed. */
+  beforeConsume(ctx: TokenContext, previousTokenId: string | undefined): Promise<void>;
+  /** Whether this request holds the token's claim, and so may find it consumed already by a holder that died. */
+  holds(ctx: object): boolean;
+  /** The token was consumed by this request: from now on a failure leaves it used. */
+  consumed(ctx: object): void;
+  /** Whether a consumed token must not look consumed to oidc-provider, whose own reuse detection starts after the window. */
+  isInGrace(tokenId: string): Promise<boolean>;
+  /** Koa middleware around the token endpoint. */
+  middleware(ctx: TokenContext, next: () => Promise<void>): Promise<void>;
+}
+
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+/** One canonical text of what a refresh request asks for. */
+function bindingOf(token: RefreshTokenEntity, params: Record<string, unknown> = {}): string {
+  const scopes = String(params.scope ?? token.scope ?? '')
+    .split(' ')
+    .filter(Boolean)
+    .sort();
+  return JSON.stringify([token.clientId, params.resource ?? token.resource, scopes, token.jkt ?? null]);
+}
+
+/** The stored answer again, as if issued now: only the remaining lifetime differs. */
+function replay(ctx: TokenContext, { body, issuedAt }: Answer): void {
+  const expiresIn =
+    typeof body.expires_in === 'number' ? Math.max(1, body.expires_in - (nowSeconds() - issuedAt)) : undefined;
+  ctx.status = 200;
+  ctx.body = { ...body, ...(expiresIn !== undefined && { expires_in: expiresIn }) };
+}
+
+export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, events: EventSink): RefreshRotation {
+  const parts = new WeakMap<object, Part>();
+
+  return {
+    async beforeConsume(ctx, previousTokenId) {
+      const token = ctx.oidc.entities.RefreshToken;
+      if (!grace || !token) return;
+      const claim = await grace.claim({
+        tokenId: recordId(issuer, token.jti),
+        previousTokenId,
+        grantId: recordId(issuer, token.grantId),
+        binding: bindingOf(token, ctx.oidc.params),
+      });
+      if (claim.kind === 'held') return void parts.set(ctx, { held: claim.held, isUsedUp: false });
+      if (claim.kind === 'wait') parts.set(ctx, { claimId: claim.claimId });
+      throw new errors.InvalidGrant(claim.kind === 'wait' ? beingRotated : 'refresh token is bound to another request');
+    },
+
+    holds: (ctx) => 'held' in (parts.get(ctx) ?? {}),
+
+    consumed(ctx) {
+      const part = parts.get(ctx);
+      if (part && 'held' in part) part.isUsedUp = true;
+    },
+
+    isInGrace: async (tokenId) => (grace ? grace.isOpen(tokenId) : false),
+
+    async middleware(ctx, next) {
+      await next();
+      const part = parts.get(ctx);
+      if (!part || !grace) return;
+      if ('held' in part) {
+        if (ctx.status === 200)
+          await grace.complete(part.held, { body: ctx.body as Answer['body'], issuedAt: nowSeconds() });
+        else if (!part.isUsedUp) await grace.release(part.held);
+        return;
+      }
+      const answer = await grace.answer(part.claimId);
+      if (answer) {
+        replay(ctx, answer);
+        const { client, entities } = ctx.oidc;
+        events.emit({
+          type: 'token.replayed',
+          ...(client && { clientId: client.clientId }),
+          ...(entities.RefreshToken && { flowId: entities.RefreshToken.grantId }),
+        });
+        return;
+      }
+      const unavailable = new TemporarilyUnavailable();
+      ctx.status = unavailable.statusCode;
+      ctx.body = { error: unavailable.error, error_description: unavailable.error_description };
+    },
+  };
+}

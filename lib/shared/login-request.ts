@@ -1,0 +1,10 @@
+/** What a login needs to know of the authorization request that waits for it. */
+export interface LoginRequest {
+  readonly uid: string;
+  readonly flowId: string;
+  readonly clientId: string;
+  /** UNIX seconds at which the authorization request ends. */
+  readonly expiresAt: number;
+  readonly prompt?: string;
+  readonly loginHint?: string;
+}
