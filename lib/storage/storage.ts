@@ -12,7 +12,8 @@ export interface Storage {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
 
   /**
-   * Writes a record, whether or not one exists; a new version, never consumed.
+   * Writes a record, whether or not one exists; a new version, never consumed. Expiry, grant and index are replaced as a
+   * whole by the given options.
    * @returns false, and writes nothing, when the record belongs to a grant that was deleted.
    */
   put(kind: string, id: string, value: StoredValue, options?: WriteOptions): Promise<boolean>;
@@ -23,14 +24,18 @@ export interface Storage {
    */
   create(kind: string, id: string, value: StoredValue, options?: WriteOptions): Promise<boolean>;
 
-  /** Marks a live record as consumed at `at`, once. Of parallel callers exactly one gets `consumed`. */
+  /**
+   * Marks a live record as consumed at `at`, once. Of parallel callers exactly one gets `consumed`. The version stays, so
+   * that the winner can `replace`.
+   */
   consume(kind: string, id: string, at: number): Promise<'consumed' | 'already' | 'missing'>;
 
   /** Reads and deletes a live record in one step. Of parallel callers exactly one gets it. */
   take(kind: string, id: string): Promise<StoredRecord | undefined>;
 
   /**
-   * Compare-and-set: writes only where the live record still has this version. `consumedAt` is kept.
+   * Compare-and-set: writes only where the live record still has this version. `consumedAt` is kept; expiry, grant and
+   * index are replaced as a whole by the given options.
    * @returns false when another version is there, none is, or its grant was deleted.
    */
   replace(kind: string, id: string, version: string, value: StoredValue, options?: WriteOptions): Promise<boolean>;
@@ -39,18 +44,23 @@ export interface Storage {
   delete(kind: string, id: string): Promise<void>;
 
   /**
-   * Deletes every record written with this `grantId` and leaves a tombstone until `tombstoneExpiresAt`: as long as it
-   * stands, no write that names the grant succeeds, so a token in flight cannot outlive its grant.
+   * Deletes every record whose last write named this `grantId` and leaves a tombstone until `tombstoneExpiresAt`: as long
+   * as it stands, no write that names the grant succeeds, and no record of the grant exists for any reader, so a token in
+   * flight cannot outlive its grant. A second call never shortens the tombstone.
+   * @param tombstoneExpiresAt UNIX seconds, no earlier than the expiry of any record of the grant
    */
   deleteByGrant(grantId: string, tombstoneExpiresAt: number): Promise<void>;
 
-  /** Live records of a kind whose `index[name]` equals `value`, by ascending id; `after` is the last id already seen. */
+  /**
+   * Live records of a kind whose `index[name]` equals `value`, by ascending id in byte order; `after` is the last id
+   * already seen. A page shorter than `limit` is the last one.
+   */
   find(kind: string, name: string, value: string, page: { limit: number; after?: string }): Promise<FoundRecord[]>;
 
   /** Adds one to a counter and returns its new value. The window opens with the first call and lasts `ttlSeconds`. */
   increment(key: string, ttlSeconds: number): Promise<number>;
 
-  /** Removes at most `limit` rows that expired at or before `before`; returns how many. */
+  /** Removes at most `limit` rows that expired at or before `before`, never a live one; returns how many. */
   sweep(before: number, limit: number): Promise<number>;
 
   /** Resolves when the store answers. */
