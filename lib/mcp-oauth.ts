@@ -7,8 +7,11 @@ import type { ProviderHooks } from './authorization-server/provider-configuratio
 import { createProviderSource } from './authorization-server/provider-source.ts';
 import { endSession } from './authorization-server/sessions.ts';
 import { createMetadataEndpoint } from './authorization-server/well-known.ts';
-import { checkClientMetadata, normalizeRegistrationRequest } from './clients/client-checks.ts';
-import { createClientFetcher } from './clients/metadata-document.ts';
+import { createClientChecks, describeClientProblem } from './clients/client-checks.ts';
+import { createClientFetcher } from './clients/client-fetcher.ts';
+import { createClientLifetime } from './clients/client-lifetime.ts';
+import { createFetchCache } from './clients/fetch-cache.ts';
+import { createLoadedClients } from './clients/loaded-clients.ts';
 import { createInteractions } from './consent/interaction.ts';
 import { createDevLogin } from './federation/dev-login.ts';
 import { createIdentityProvider } from './federation/identity-provider.ts';
@@ -79,7 +82,7 @@ export interface McpOAuth extends Handler {
  * @throws ConfigurationError naming every wrong option at once
  */
 export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
-  const settings = resolveOptions(options);
+  const settings = resolveOptions(options, process.env, describeClientProblem);
   const { gateway, storage } = settings;
   const paths = endpointPaths(gateway.basePath);
   const events = createEvents(settings.logger);
@@ -90,10 +93,29 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const identities = createIdentities(storage, grantSeconds);
   const tokens = createAccessTokens(storage, identities, gateway.tokenCacheSeconds);
 
+  const { registration, cimd } = settings.clients;
+  const clientChecks = createClientChecks(registration);
+  const clientLifetime = createClientLifetime(storage, registration.clientTtlSeconds);
+  const loadedClients = createLoadedClients(settings.clients.load);
   const clientFetcher = createClientFetcher({
-    outbound: createOutbound(outboundOptions(settings)),
-    limiter: createLimiter(storage, 'cimd-host', { limit: 60, windowSeconds: 60 }),
+    outbound: createOutbound(outboundOptions(settings, cimd.internalHosts)),
+    documents: createFetchCache(storage, {
+      kind: 'ClientDocument',
+      minFreshSeconds: 60,
+      maxFreshSeconds: 86_400,
+      staleSeconds: cimd.staleIfErrorSeconds,
+    }),
+    keySets: createFetchCache(storage, {
+      kind: 'ClientKeySet',
+      minFreshSeconds: 60,
+      maxFreshSeconds: 3600,
+      staleSeconds: 3600,
+    }),
+    perHost: createLimiter(storage, 'client-fetch-host', { limit: 60, windowSeconds: 60 }),
+    perCaller: createLimiter(storage, 'client-fetch-caller', { limit: 60, windowSeconds: 60 }),
     events,
+    hosts: cimd,
+    pinned: cimd.pinned,
   });
   const provider = createProviderSource({
     storage,
@@ -101,7 +123,12 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     events,
     resources,
     paths,
-    settings: { ...gateway, stateTtlSeconds: settings.stateTtlSeconds },
+    settings: {
+      ...gateway,
+      ...registration,
+      stateTtlSeconds: settings.stateTtlSeconds,
+      fixedClients: settings.clients.fixed,
+    },
     configureProvider: settings.configureProvider,
     onGrantDeleted: tokens.forget,
     createGrace: (issuer, ring) =>
@@ -115,11 +142,15 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
         if (problem) throw new errors.InvalidTarget(problem);
       },
       sessionSeconds: (loginAt) => remainingSeconds(loginAt, settings.sessionTtlSeconds),
-      renderErrorPage({ code, description }) {
-        const page = authorizationErrorPage(code, description);
+      renderErrorPage({ code, description, failure }) {
+        const page = authorizationErrorPage(code, description, failure);
         return { body: renderPage(page), headers: pageHeaders(page) };
       },
-      checkClientMetadata,
+      checkClientMetadata: clientChecks.check,
+      allowClient: (metadata) => cimd.allowClient?.(metadata) ?? true,
+      loadClient: loadedClients.find,
+      clientUsed: (clientId) => clientLifetime.used(issuer, clientId),
+      fetchFailure: clientFetcher.failureOf,
       fetch: clientFetcher.fetch,
       mayFetchMetadataDocument: clientFetcher.mayFetch,
     }),
@@ -134,6 +165,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     path: paths.interaction,
     startLogin: (exchange, request) => login.start(exchange, request),
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
+    approved: clientFetcher.approved,
   });
   const states = createLoginStates(storage, keyRing);
   const finish = createFinishLogin({
@@ -165,8 +197,8 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     configured: settings.issuer,
     events,
     routes: createRoutes(paths, resources, {
-      ...createMachineEndpoints({ provider, resources, events, normalizeRegistration: normalizeRegistrationRequest }),
-      ...createBrowserEndpoints({ provider, resources }),
+      ...createMachineEndpoints({ provider, resources, events, normalizeRegistration: clientChecks.normalize }),
+      ...createBrowserEndpoints({ provider, resources, events }),
       metadata: createMetadataEndpoint(provider),
       interaction: interactions.endpoint,
       ...(settings.login.kind === 'dev' ? { devLogin: login.callback } : { callback: login.callback }),

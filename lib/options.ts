@@ -15,6 +15,17 @@ export interface McpOAuthOptions {
   /** How the browser is sent to the identity provider. */
   readonly browserLogin: BrowserLoginOptions;
   readonly gateway?: GatewayOptions;
+  /** Dynamic client registration (RFC 7591). */
+  readonly registration?: RegistrationOptions;
+  /** Client ID Metadata Documents; switched by `gateway.cimdEnabled`. */
+  readonly cimd?: CimdOptions;
+  /** Clients known in advance. Their ids are never registered or loaded from elsewhere. */
+  readonly clients?: readonly ClientMetadata[];
+  /**
+   * Looks a client up in the app's own database, after `clients` and registered ones. A rejection is answered with 503,
+   * never with `invalid_client`. Answers are remembered for 30 seconds.
+   */
+  readonly loadClient?: (clientId: string) => Promise<ClientMetadata | undefined>;
   /** MCP routes by configuration, instead of or beside `auth.authenticate` and `auth.proxy`. */
   readonly routes?: readonly RouteOptions[];
   /** Where everything is kept. @defaultValue a SQLite file `./.mcp-oauth.sqlite`; must be named in production */
@@ -88,6 +99,53 @@ export interface GatewayOptions {
    * Integer, 0 (off) to 60. @defaultValue 5
    */
   readonly tokenCacheSeconds?: number;
+}
+
+/** Who may register, with what, and for how long. */
+export interface RegistrationOptions {
+  /** Whether the registration endpoint exists. @defaultValue true */
+  readonly enabled?: boolean;
+  /** A bearer token that registration requests must carry (RFC 7591 section 3). @defaultValue none needed */
+  readonly initialAccessToken?: string;
+  /** Private-use redirect schemes without a dot, besides those of known clients, such as `['acme-app']`. */
+  readonly allowedSchemes?: readonly string[];
+  /** The last word on a redirect URI that passed all other rules, at registration and at each authorization. */
+  readonly allowRedirect?: (uri: string) => boolean;
+  /** Life of a client that never got a token, seconds. Integer, 60 to 2592000. @defaultValue 86400 */
+  readonly unusedClientTtlSeconds?: number;
+  /** Life of a client from its last token on, seconds. Integer, 60 to 315360000. @defaultValue 7776000 */
+  readonly clientTtlSeconds?: number;
+}
+
+/** Policy for Client ID Metadata Documents. None of it touches the check of addresses but `internalHosts`. */
+export interface CimdOptions {
+  /** How long the last good copy of an approved client's document stands in while its host fails, seconds. Integer, 0 to 604800. @defaultValue 86400 */
+  readonly staleIfErrorSeconds?: number;
+  /** Hosts that may publish documents: names, or `*.example.com`. @defaultValue all */
+  readonly allowedHosts?: readonly string[];
+  /** Hosts that may not. */
+  readonly deniedHosts?: readonly string[];
+  /** Exact `host:port` entries that may have a private address, such as `clients.corp.example:443`. Told in a warning at start. */
+  readonly internalHosts?: readonly string[];
+  /** The last word on a document that passed all checks. */
+  readonly allowClient?: (document: Readonly<Record<string, unknown>>) => boolean;
+  /** Documents by client id that are used as they are, and never fetched. */
+  readonly pinned?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** Client metadata in the names of RFC 7591 section 2. */
+export interface ClientMetadata {
+  readonly client_id: string;
+  readonly client_secret?: string;
+  readonly client_name?: string;
+  readonly redirect_uris: readonly string[];
+  /** @defaultValue 'client_secret_basic' with a secret, 'private_key_jwt' with keys, else 'none' */
+  readonly token_endpoint_auth_method?: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
+  readonly grant_types?: readonly string[];
+  readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+  readonly jwks_uri?: string;
+  readonly client_uri?: string;
+  readonly logo_uri?: string;
 }
 
 /** An MCP route by configuration. */

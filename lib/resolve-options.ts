@@ -1,10 +1,11 @@
 import { ConfigurationError } from './errors.ts';
 import type { LookupFunction, McpOAuthOptions, OidcOptions } from './options.ts';
+import { type ClientCheck, type ResolvedClients, readClientOptions } from './resolve-client-options.ts';
 import { isWebUrl } from './resolve-options-rules.ts';
 import { type ResolvedRoute, readRoutes } from './resolve-route-options.ts';
 import type { Logger } from './shared/events.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
-import { kindOf, type OptionReader, readOptions } from './shared/option-reader.ts';
+import { kindOf, type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
 import { sqliteStorage } from './storage/sqlite.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -16,6 +17,7 @@ export interface ResolvedOptions {
   readonly stateTtlSeconds: number;
   readonly sessionTtlSeconds: number;
   readonly gateway: ResolvedGateway;
+  readonly clients: ResolvedClients;
   readonly routes: readonly ResolvedRoute[];
   readonly storage: Storage;
   readonly secrets: readonly string[] | undefined;
@@ -56,6 +58,10 @@ const optionNames = [
   'oidc',
   'browserLogin',
   'gateway',
+  'registration',
+  'cimd',
+  'clients',
+  'loadClient',
   'routes',
   'storage',
   'secret',
@@ -70,8 +76,12 @@ const urlRule = { what: 'an http(s) URL without user or fragment', accept: isWeb
  * Checks all options once, without any network or file access.
  * @throws ConfigurationError naming every problem at once
  */
-export function resolveOptions(source: McpOAuthOptions, environment: NodeJS.ProcessEnv = process.env): ResolvedOptions {
-  const options = readOptions(source ?? null, optionNames);
+export function resolveOptions(
+  source: McpOAuthOptions,
+  environment: NodeJS.ProcessEnv = process.env,
+  checkClient: ClientCheck = () => undefined,
+): ResolvedOptions {
+  const options = readRequiredOptions(source, optionNames);
   const isProduction = environment.NODE_ENV === 'production';
   const issuer = readIssuer(options, isProduction);
   const gateway = readGateway(options);
@@ -87,15 +97,16 @@ export function resolveOptions(source: McpOAuthOptions, environment: NodeJS.Proc
     'sessionTtlSeconds',
   ]);
   const resolved: ResolvedOptions = {
-    issuer,
-    login: readLogin(options, browserLogin, issuer, gateway.basePath, isProduction),
+    issuer: issuer && Object.freeze(issuer),
+    login: Object.freeze(readLogin(options, browserLogin, issuer, gateway.basePath, isProduction)),
     stateTtlSeconds: browserLogin.integer('stateTtlSeconds', { min: 30, max: 3600, fallback: 900 }),
     sessionTtlSeconds: browserLogin.integer('sessionTtlSeconds', { min: 1, max: 2_592_000, fallback: 28_800 }),
-    gateway,
-    routes: readRoutes(options),
+    gateway: Object.freeze(gateway),
+    clients: Object.freeze(readClientOptions(options, checkClient)),
+    routes: Object.freeze(readRoutes(options).map((route) => Object.freeze(route))),
     storage: readStorage(options, isProduction),
-    secrets: readSecrets(options, isProduction),
-    outbound: readOutbound(options, isProduction),
+    secrets: Object.freeze(readSecrets(options, isProduction)),
+    outbound: Object.freeze(readOutbound(options, isProduction)),
     logger: readLogger(options),
     configureProvider: options.fn('configureProvider') as ResolvedOptions['configureProvider'],
     isProduction,
@@ -142,7 +153,7 @@ function isDevLoginUrl(text: string | undefined, issuer: Issuer | undefined, bas
   if (!url) return false;
   const base = issuer ? issuer.identifier : url.origin;
   return (
-    text === `${base}${basePath}/dev-login` && (issuer?.isLoopback ?? parseIssuer(url.origin)?.isLoopback) !== false
+    text === `${base}${basePath}/dev-login` && (issuer?.isLoopback ?? parseIssuer(url.origin)?.isLoopback) === true
   );
 }
 
@@ -226,8 +237,11 @@ function readStorage(options: OptionReader, isProduction: boolean): Storage {
       : methods;
   if (missing.length > 0)
     options.problem('storage', `must be a Storage, got ${kindOf(storage)} without ${missing.join(', ')}`);
-  else if (isProduction && (storage as { readonly keepsNothing?: boolean }).keepsNothing === true) {
-    options.problem('storage', 'is in memory and forgets every client and login at a restart: not in production');
+  else if (isProduction && storage.isVolatile === true) {
+    options.problem(
+      'storage',
+      'is in memory and forgets every client and login at a restart: not in production, unless acknowledgeLoss is true',
+    );
   }
   return storage;
 }
@@ -243,7 +257,7 @@ function readSecrets(options: OptionReader, isProduction: boolean): readonly str
     return undefined;
   }
   const list = Array.isArray(given) ? given : [given];
-  if (list.length > 0 && list.every((secret) => typeof secret === 'string' && secret.length >= 32)) return list;
+  if (list.length > 0 && list.every((secret) => typeof secret === 'string' && secret.length >= 32)) return [...list];
   options.problem('secret', `must be a string of at least 32 characters, or an array of such, got ${kindOf(given)}`);
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { ConfigurationError } from './errors.ts';
 import type { AuthenticateOptions, ProxyOptions, UpstreamCredential } from './options.ts';
 import { isWebUrl } from './resolve-options-rules.ts';
-import { kindOf, type OptionReader, readOptions } from './shared/option-reader.ts';
+import { kindOf, type OptionReader, readOptions, readRequiredOptions } from './shared/option-reader.ts';
 
 const authenticateNames = [
   'scopes',
@@ -108,7 +108,7 @@ export function resolveAuthenticate(path: string, source: AuthenticateOptions | 
 
 /** @throws ConfigurationError naming every problem at once */
 export function resolveProxy(path: string, source: ProxyOptions): ResolvedProxy {
-  const options = readOptions(source ?? null, proxyNames);
+  const options = readRequiredOptions(source, proxyNames);
   if (typeof path !== 'string' || !pathRule.accept(path))
     options.problem('path', `must be ${pathRule.what}, got ${kindOf(path)}`);
   const resolved = readProxy(options);

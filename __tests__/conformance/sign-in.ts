@@ -12,7 +12,7 @@ export async function registerPublicClient(issuer: string, redirectUri: string):
       token_endpoint_auth_method: 'none',
     }),
   });
-  const answer = await response.json();
+  const answer = (await response.json()) as { client_id: string };
   if (response.status !== 201) throw new Error(`registration answered ${response.status}: ${JSON.stringify(answer)}`);
   return answer.client_id;
 }
@@ -56,7 +56,7 @@ export async function obtainAccessToken(issuer: string, resource: string): Promi
       resource,
     }),
   });
-  const tokens = await response.json();
+  const tokens = (await response.json()) as { access_token: string; error?: string };
   if (response.status !== 200) throw new Error(`the token endpoint answered ${response.status}: ${tokens.error}`);
   return tokens.access_token;
 }

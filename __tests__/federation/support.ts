@@ -1,4 +1,5 @@
 /** A gateway that signs people in at a company's identity provider, both real and on loopback, and a client of it. */
+import { jest } from '@jest/globals';
 import type { McpOAuthOptions } from '../../lib/index.ts';
 import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
 import { type IdentityProvider, type IdentityProviderOptions, startIdentityProvider } from '../helpers/identity-provider.ts';
@@ -110,6 +111,18 @@ export function failure(federation: Federation, error: string, description: stri
 /** What a login writes that succeeded. Interactions, login states and clients come before it. */
 export function keptRecords({ writes }: Pick<Observed<unknown>, 'writes'>): string[] {
   return writes.filter((write) => /(Identity|Grant|Session|AuthorizationCode|AccessToken|RefreshToken)$/.test(write));
+}
+
+/** Ends the browser's session at the identity provider, as somebody else who sits down there would. */
+export function leaveIdentityProvider({ idp }: Federation, browser: Browser): void {
+  browser.setCookie(idp.issuer, 'idp_session=; Path=/; Max-Age=0');
+}
+
+/** Moves the clock of everything in this process; timers and sockets keep theirs. Undone by `jest.useRealTimers()`. */
+export function moveClock(seconds: number): void {
+  const now = Date.now() + seconds * 1000;
+  const timers = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'] as const;
+  jest.useFakeTimers({ now, doNotFake: [...timers, 'nextTick', 'queueMicrotask', 'performance', 'hrtime'] });
 }
 
 /** Requests to one endpoint of the identity provider. */

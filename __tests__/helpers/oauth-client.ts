@@ -34,7 +34,10 @@ export function send(url: string, { headers = {}, body, target, ...rest }: Sent 
   const all = [
     ...(has('host') ? [] : [['Host', host]]),
     ...given,
-    ...(body === undefined || has('content-length') ? [] : [['Content-Length', String(Buffer.byteLength(body))]]),
+    // With `transfer-encoding: chunked` Node cuts the body into chunks itself.
+    ...(body === undefined || has('content-length') || has('transfer-encoding')
+      ? []
+      : [['Content-Length', String(Buffer.byteLength(body))]]),
   ].flat();
   return new Promise((resolve, reject) => {
     const path = target ?? pathname + search;

@@ -15,6 +15,8 @@ export interface Observed<T> {
 export interface ObservedGateway extends Gateway {
   /** The store behind it: replace a method to break it. */
   readonly storage: Storage;
+  /** All records of a kind that were ever written, as JSON. */
+  written(kind: string): string;
   /** Runs one piece of work. Not for work that runs beside other work. */
   observe<T>(work: () => Promise<T>): Promise<Observed<T>>;
 }
@@ -29,11 +31,13 @@ function requireStorable(parameters: unknown): void {
 export async function startObservedGateway(settings: GatewaySettings = {}): Promise<ObservedGateway> {
   const storage = memoryStorage();
   const writes: string[] = [];
+  const values: { kind: unknown; json: string }[] = [];
   for (const method of writing) {
     const original = storage[method] as (...parameters: unknown[]) => Promise<unknown>;
     const recorded = (...parameters: unknown[]) => {
       writes.push(`${method} ${method === 'deleteByGrant' || method === 'increment' ? '' : parameters[0]}`.trim());
       requireStorable(parameters);
+      values.push({ kind: parameters[0], json: JSON.stringify(parameters) });
       return original(...parameters);
     };
     Object.assign(storage, { [method]: recorded });
@@ -48,6 +52,11 @@ export async function startObservedGateway(settings: GatewaySettings = {}): Prom
   return {
     ...gateway,
     storage,
+    written: (kind) =>
+      values
+        .filter((value) => value.kind === kind)
+        .map((value) => value.json)
+        .join('\n'),
     async observe(work) {
       const [event, write] = [gateway.events.length, writes.length];
       const answer = await work();

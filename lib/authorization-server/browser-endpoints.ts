@@ -1,27 +1,47 @@
+import type { EventSink } from '../shared/events.ts';
 import type { Endpoint } from '../shared/http.ts';
 import { sendJson } from '../shared/http.ts';
+import { sendPage } from '../shared/page.ts';
 import type { Resources } from '../shared/resources.ts';
+import { authorizationErrorPage } from './error-page.ts';
 import { handOver } from './provider-request.ts';
 import type { ProviderSource } from './provider-source.ts';
 import { prepareAuthorizationRequest } from './request-parameters.ts';
 
 const maxQueryLength = 16 * 1024;
 
+export interface BrowserEndpointOptions {
+  readonly provider: ProviderSource;
+  readonly resources: Resources;
+  readonly events: EventSink;
+}
+
 /** The authorization endpoint and its continuation after an interaction: for browsers, no CORS, errors are pages. */
-export function createBrowserEndpoints({ provider, resources }: { provider: ProviderSource; resources: Resources }): {
+export function createBrowserEndpoints({ provider, resources, events }: BrowserEndpointOptions): {
   authorization: Endpoint;
   resume: Endpoint;
 } {
   function browser(prepare: (parameters: URLSearchParams, exchange: Parameters<Endpoint>[0]) => void): Endpoint {
     return async (exchange) => {
       const { req, res, url, path } = exchange;
+      const refused = (reason: string) => events.emit({ type: 'authorization.refused', reason });
       if (req.method !== 'GET') {
+        refused(`method ${req.method}`);
         return sendJson(res, 405, { error: 'invalid_request', error_description: 'use GET' }, { allow: 'GET' });
       }
       if (url.search.length > maxQueryLength) {
+        refused('query is too long');
         return sendJson(res, 414, { error: 'invalid_request', error_description: 'the query is too long' });
       }
       const parameters = new URLSearchParams(url.search);
+      if (parameters.toString().includes('%00')) {
+        refused('NUL in a parameter'); // No parameter may hold it (RFC 6749 appendix A), and some stores cannot.
+        return sendPage(
+          res,
+          400,
+          authorizationErrorPage('invalid_request', 'A parameter holds a forbidden character.'),
+        );
+      }
       prepare(parameters, exchange);
       const { callback } = await provider(exchange.issuer);
       const query = parameters.toString();

@@ -1,7 +1,19 @@
 import { errorPage, type Page } from '../shared/page.ts';
 
 /** Pages for errors that must not go to a redirect URI (RFC 6749 section 4.1.2.1): what happened and what helps. */
-export function authorizationErrorPage(code: string, description: string | undefined): Page {
+export function authorizationErrorPage(
+  code: string,
+  description: string | undefined,
+  failure?: { readonly url: string; readonly reason: string },
+): Page {
+  if (failure) {
+    return errorPage({
+      title: 'The application cannot be verified now',
+      explanation: `Its metadata at ${failure.url} could not be read: ${failure.reason}.`,
+      advice: 'Try again in a minute. If it stays, tell the maker of the application.',
+      code,
+    });
+  }
   switch (code) {
     case 'invalid_client':
       return errorPage({

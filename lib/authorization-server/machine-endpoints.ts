@@ -33,13 +33,17 @@ function bodyProblem(error: BodyError): OAuthError {
   }
 }
 
-/** CORS, method check and JSON errors around an endpoint that programs call. */
-function machine(method: 'GET' | 'POST', serve: Endpoint): Endpoint {
+/**
+ * CORS, method check and JSON errors around an endpoint that programs call.
+ * @param refused told why a request ended before oidc-provider saw it
+ */
+function machine(method: 'GET' | 'POST', serve: Endpoint, refused?: (reason: string) => void): Endpoint {
   return async (exchange) => {
     const { req, res } = exchange;
     openCors(res);
     if (req.method === 'OPTIONS') return sendPreflight(res, method, allowedHeaders);
     if (req.method !== method && !(method === 'GET' && req.method === 'HEAD')) {
+      refused?.(`method ${req.method}`);
       return sendJson(
         res,
         405,
@@ -48,10 +52,14 @@ function machine(method: 'GET' | 'POST', serve: Endpoint): Endpoint {
       );
     }
     try {
+      // Node keeps the first of several and drops the others in silence.
+      if ((req.headersDistinct.authorization?.length ?? 0) > 1)
+        throw new OAuthError('invalid_request', 400, 'several Authorization headers');
       await serve(exchange);
     } catch (error) {
       const known = error instanceof BodyError ? bodyProblem(error) : error;
       if (!(known instanceof OAuthError)) throw error;
+      refused?.((error as BodyError | OAuthError).message);
       sendJson(res, known.status, known);
     }
   };
@@ -92,25 +100,26 @@ export function createMachineEndpoints({
   }
 
   function formEndpoint(prepare?: (parameters: URLSearchParams, exchange: Exchange) => void): Endpoint {
-    return machine('POST', async (exchange) => {
+    async function serve(exchange: Exchange): Promise<void> {
       const parameters = new URLSearchParams((await readBody(exchange.req, form, maxFormBytes)).toString('utf8'));
       prepare?.(parameters, exchange);
+      exchange.res.setHeader('cache-control', 'no-store'); // oidc-provider leaves it out at revocation.
       await delegate(exchange, { bytes: Buffer.from(parameters.toString()), type: form });
-    });
+    }
+    return machine('POST', serve, (reason) => events.emit({ type: 'token.refused', reason }));
+  }
+
+  async function register(exchange: Exchange): Promise<void> {
+    const normalized = normalizeRegistration(await readRegistration(exchange));
+    if ('refusal' in normalized) {
+      const isRedirect = normalized.refusal.startsWith('redirect_uris');
+      throw new OAuthError(isRedirect ? 'invalid_redirect_uri' : 'invalid_client_metadata', 400, normalized.refusal);
+    }
+    await delegate(exchange, { bytes: Buffer.from(JSON.stringify(normalized.metadata)), type: 'application/json' });
   }
 
   return {
-    registration: machine('POST', async (exchange) => {
-      const normalized = normalizeRegistration(await readRegistration(exchange));
-      if ('refusal' in normalized) {
-        events.emit({ type: 'client.refused', reason: normalized.refusal });
-        const code = normalized.refusal.startsWith('redirect_uris')
-          ? 'invalid_redirect_uri'
-          : 'invalid_client_metadata';
-        throw new OAuthError(code, 400, normalized.refusal);
-      }
-      await delegate(exchange, { bytes: Buffer.from(JSON.stringify(normalized.metadata)), type: 'application/json' });
-    }),
+    registration: machine('POST', register, (reason) => events.emit({ type: 'client.refused', reason })),
     token: formEndpoint((parameters, { issuer }) => prepareTokenRequest(parameters, issuer, resources)),
     revocation: formEndpoint(),
     introspection: formEndpoint(),

@@ -1,11 +1,12 @@
 import { errors } from 'oidc-provider';
+import { currentRequest } from '../shared/current-request.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { type Storage, StorageUnavailableError, type StoredRecord } from '../storage/storage.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
-import { currentRequest, recallRecord, rememberRecord } from './request-records.ts';
+import { recallRecord, rememberRecord } from './request-records.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 
 type Payload = Record<string, unknown>;
@@ -29,8 +30,9 @@ export interface ProviderAdapterOptions {
   readonly rotation: RefreshRotation;
   /** How long a deleted grant refuses late writes, seconds: at least the longest life of anything under a grant. */
   readonly tombstoneSeconds: number;
-  /** Client registrations end after this many seconds. */
+  /** Client registrations end after this many seconds without a token. */
   readonly clientTtlSeconds: number;
+  readonly loadClient: (clientId: string) => Promise<object | undefined>;
   /** Called after a grant was deleted in this process. */
   readonly onGrantDeleted: () => void;
 }
@@ -48,11 +50,22 @@ function requireGrantedResource(payload: Payload): void {
   throw new errors.InvalidTarget('resource was not granted');
 }
 
-/** The token that the one being written succeeds: with the successor's use its grace window closes. */
-function rotatedFrom(keyOf: (id: string) => string): { previous?: string } {
-  const entities = (currentRequest() as { oidc?: { entities?: { RotatedRefreshToken?: { jti: string } } } } | undefined)
-    ?.oidc?.entities;
-  return entities?.RotatedRefreshToken ? { previous: keyOf(entities.RotatedRefreshToken.jti) } : {};
+interface TokenRequest {
+  readonly oidc?: {
+    readonly client?: { readonly tokenEndpointAuthMethod?: string };
+    readonly entities?: { readonly RotatedRefreshToken?: { readonly jti: string } };
+  };
+}
+
+/**
+ * What is kept with a refresh token beside oidc-provider's payload: the token it succeeds, whose grace window closes with
+ * its use, and how its client authenticated, which every refresh must repeat.
+ */
+function refreshExtras(keyOf: (id: string) => string): { previous?: string; authMethod?: string } {
+  const oidc = (currentRequest() as TokenRequest | undefined)?.oidc;
+  const rotated = oidc?.entities?.RotatedRefreshToken;
+  const authMethod = oidc?.client?.tokenEndpointAuthMethod;
+  return { ...(rotated && { previous: keyOf(rotated.jti) }), ...(authMethod !== undefined && { authMethod }) };
 }
 
 /** Storage outages become 503; everything else stays as it is. */
@@ -107,6 +120,20 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
     options.onGrantDeleted();
   }
 
+  /** The app's own client; while the app cannot tell, the client is not unknown. */
+  async function loadClient(clientId: string): Promise<Payload | undefined> {
+    try {
+      return (await options.loadClient(clientId)) as Payload | undefined;
+    } catch (cause) {
+      events.emit({
+        type: 'server.error',
+        clientId,
+        reason: `loadClient: ${((cause as Error).cause as Error | undefined)?.message ?? 'failed'}`,
+      });
+      throw new TemporarilyUnavailable({ cause });
+    }
+  }
+
   return {
     async upsert(id, payload, expiresIn) {
       const key = keyOf(id);
@@ -119,7 +146,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       };
       const value = {
         ...sealFields(model, key, payload, keyRing),
-        ...(model === 'RefreshToken' && rotatedFrom(keyOf)),
+        ...(model === 'RefreshToken' && refreshExtras(keyOf)),
       };
       if (model === 'ReplayDetection') {
         if (await answering(events, storage.create(model, key, value, write))) return;
@@ -133,7 +160,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const key = keyOf(id);
       const record = await answering(events, storage.get(model, key));
       const payload = record && openRecord(model, key, record, keyRing, id);
-      if (!payload) return undefined;
+      if (!payload) return model === 'Client' && !record ? loadClient(id) : undefined;
       if (model === 'AuthorizationCode' || model === 'RefreshToken') rememberRecord(key, payload);
       if (
         model === 'RefreshToken' &&

@@ -18,7 +18,12 @@ export interface ProviderHooks {
   readonly beforeRotation: (request: { requestedResource: unknown; grantedResource: unknown }) => void;
   /** Lifetimes, seconds. */
   readonly sessionSeconds: (loginAt: number | undefined) => number;
-  readonly renderErrorPage: (error: { code: string; description: string | undefined }) => {
+  readonly renderErrorPage: (error: {
+    code: string;
+    description: string | undefined;
+    /** Why the client's document or keys could not be fetched in this request. */
+    failure: { url: string; reason: string } | undefined;
+  }) => {
     body: string;
     headers: Record<string, string>;
   };
@@ -26,6 +31,14 @@ export interface ProviderHooks {
   readonly checkClientMetadata: (metadata: Record<string, unknown>) => void;
   readonly fetch: (url: string | URL, options: object) => Promise<Response>;
   readonly mayFetchMetadataDocument: (url: string) => Promise<boolean>;
+  /** What could not be fetched while this request was served. */
+  readonly fetchFailure: (request: object) => { purpose: string; url: string; reason: string } | undefined;
+  /** The app's last word on a metadata document. */
+  readonly allowClient: (metadata: Readonly<Record<string, unknown>>) => boolean;
+  /** The app's own clients; rejects while it cannot tell. */
+  readonly loadClient: (clientId: string) => Promise<object | undefined>;
+  /** A client got a token: its registration lives on. */
+  readonly clientUsed: (clientId: string) => Promise<void>;
 }
 
 export interface ProviderSettings {
@@ -41,6 +54,10 @@ export interface ProviderSettings {
   readonly refreshTokenTtlSeconds: number;
   readonly stateTtlSeconds: number;
   readonly cimdEnabled: boolean;
+  /** Dynamic client registration. */
+  readonly enabled: boolean;
+  readonly initialAccessToken: string | undefined;
+  readonly fixedClients: readonly object[];
 }
 
 /** Every feature of oidc-provider, on or off, so that a new default of theirs changes nothing here. */
@@ -75,13 +92,16 @@ function features(settings: ProviderSettings): Configuration['features'] {
     externalSigningSupport: off,
     introspection: { enabled: true, allowedPolicy: ownTokensOnly },
     revocation: { enabled: true, allowedPolicy: ownTokensOnly },
-    registration: { enabled: true, initialAccessToken: false, issueRegistrationAccessToken: false },
+    registration: settings.enabled
+      ? { enabled: true, initialAccessToken: settings.initialAccessToken ?? false, issueRegistrationAccessToken: false }
+      : off,
     clientIdMetadataDocument: settings.cimdEnabled
       ? {
           enabled: true,
           ack: 'draft-02',
           allowFetch: (_ctx: unknown, url: string) => hooks.mayFetchMetadataDocument(url),
-          allowClient: () => true,
+          allowClient: (_ctx: unknown, client: { metadata(): Record<string, unknown> }) =>
+            hooks.allowClient(client.metadata()),
           cacheDuration: { min: 30, max: 86_400 },
         }
       : off,
@@ -139,6 +159,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
   const cookie = { httpOnly: true, sameSite: 'lax', secure: issuer.isSecure, signed: true, overwrite: true } as const;
   return {
     adapter: settings.adapter as never,
+    clients: settings.fixedClients.map((client) => ({ ...client })) as never,
     jwks: { keys: settings.signingKeys.map((key) => ({ ...key })) as never },
     routes: {
       authorization: paths.authorization,
@@ -173,7 +194,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       idTokenSigningAlgValues: ['ES256'],
     },
     extraClientMetadata: {
-      properties: ['software_id', 'software_version'],
+      properties: ['software_id', 'software_version', 'token_endpoint_auth_methods_supported'],
       validator(_ctx, key, _value, metadata) {
         if (key === 'software_id') hooks.checkClientMetadata(metadata as Record<string, unknown>);
       },
@@ -188,7 +209,10 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     async rotateRefreshToken(ctx) {
       const token = ctx.oidc.entities.RefreshToken;
       hooks.beforeRotation({ requestedResource: ctx.oidc.params?.resource, grantedResource: token?.resource });
-      const previous = token && recallRecord(recordId(issuer, token.jti))?.previous;
+      const { previous, authMethod } = (token && recallRecord(recordId(issuer, token.jti))) ?? {};
+      if (authMethod !== undefined && authMethod !== ctx.oidc.client?.tokenEndpointAuthMethod) {
+        throw new errors.InvalidClientAuth('the client authenticated otherwise when it got this token');
+      }
       await settings.rotation.beforeConsume(ctx as never, typeof previous === 'string' ? previous : undefined);
       return true;
     },
@@ -205,7 +229,11 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     interactions: { url: (_ctx, interaction) => `${issuer.pathPrefix}${paths.interaction}/${interaction.uid}` },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => requireOwnAudience(claims.aud, issuer, paths),
     renderError(ctx, out) {
-      const { body, headers } = hooks.renderErrorPage({ code: out.error, description: out.error_description });
+      const { body, headers } = hooks.renderErrorPage({
+        code: out.error,
+        description: out.error_description,
+        failure: hooks.fetchFailure(ctx),
+      });
       for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
       ctx.body = body;
     },

@@ -22,7 +22,8 @@ interface OidcError extends Error {
 /** The exact reason, for operators: the wire only says `invalid_grant`. */
 export function reasonOf(error: OidcError): string {
   const cause = error.cause instanceof Error ? error.cause.message : undefined;
-  return [error.message, error.error_detail ?? error.error_description, cause].filter(Boolean).join(': ');
+  const parts = [error.message, error.error_detail ?? error.error_description, cause].filter(Boolean);
+  return [...new Set(parts)].join(': ');
 }
 
 function identify(ctx: OidcContext | undefined): { clientId?: string; flowId?: string } {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Configuration, Provider } from 'oidc-provider';
 import { ConfigurationError, type OptionProblem } from '../errors.ts';
 import type { EventSink } from '../shared/events.ts';
@@ -14,6 +15,7 @@ import { type ProviderHooks, providerConfiguration } from './provider-configurat
 import { forwardProviderEvents } from './provider-events.ts';
 import { createRefreshRotation, type Grace } from './refresh-rotation.ts';
 import { loadSigningKeys } from './signing-keys.ts';
+import { createTokenOutcome } from './token-outcome.ts';
 
 /** A built provider with what is computed from it once. */
 export interface BuiltProvider {
@@ -35,6 +37,10 @@ export interface ProviderSourceOptions {
     readonly refreshTokenTtlSeconds: number;
     readonly stateTtlSeconds: number;
     readonly cimdEnabled: boolean;
+    readonly enabled: boolean;
+    readonly initialAccessToken: string | undefined;
+    readonly unusedClientTtlSeconds: number;
+    readonly fixedClients: readonly object[];
   };
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
   readonly onGrantDeleted: () => void;
@@ -46,7 +52,6 @@ export interface ProviderSourceOptions {
 export type ProviderSource = (issuer: Issuer) => Promise<BuiltProvider>;
 
 const maxIssuers = 64;
-const clientTtlSeconds = 90 * 86_400;
 
 /** Settings that the product's safety rests on: `configureProvider` may change anything else. */
 const guarded = [
@@ -65,15 +70,22 @@ const guarded = [
   'extraClientMetadata',
 ] as const satisfies readonly (keyof Configuration)[];
 
+/** A copy of plain objects and arrays, so that a change in place is told from the original. */
+function copyOf<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(copyOf) as T;
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyOf(member)])) as T;
+}
+
 function configure(configuration: Configuration, change: ProviderSourceOptions['configureProvider']): Configuration {
   if (!change) return configuration;
-  const changed: Configuration = { ...configuration, features: { ...configuration.features } };
+  const changed = copyOf(configuration);
   change(changed as Record<string, unknown>);
   const replaced = 'must not be replaced: the safety of this library rests on it';
   const problems: OptionProblem[] = guarded
-    .filter((name) => changed[name] !== configuration[name])
+    .filter((name) => !isDeepStrictEqual(changed[name], configuration[name]))
     .map((name) => ({ option: name, message: replaced }));
-  if (changed.features?.resourceIndicators !== configuration.features?.resourceIndicators) {
+  if (!isDeepStrictEqual(changed.features?.resourceIndicators, configuration.features?.resourceIndicators)) {
     problems.push({ option: 'features.resourceIndicators', message: replaced });
   }
   if (changed.features?.devInteractions?.enabled) {
@@ -90,6 +102,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   const { storage, events, settings } = options;
   const keyRing = await options.keyRing();
   const signingKeys = await loadSigningKeys(storage, issuer, keyRing);
+  const hooks = options.hooks(issuer);
   const rotation = createRefreshRotation(issuer, options.createGrace(issuer, keyRing), events);
   const adapterOptions = {
     rotation,
@@ -97,7 +110,8 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
     issuer,
     keyRing,
     events,
-    clientTtlSeconds,
+    clientTtlSeconds: settings.unusedClientTtlSeconds,
+    loadClient: hooks.loadClient,
     tombstoneSeconds: settings.refreshTokenTtlSeconds + settings.stateTtlSeconds + settings.accessTokenTtlSeconds,
     onGrantDeleted: options.onGrantDeleted,
   };
@@ -110,10 +124,11 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
     signingKeys,
     rotation,
     adapter: (model) => createProviderAdapter(model, adapterOptions),
-    hooks: options.hooks(issuer),
+    hooks,
   });
   const provider = new Provider(issuer.identifier, configure(configuration, options.configureProvider));
   provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
+  provider.use(createTokenOutcome(hooks) as never);
   provider.use(rotation.middleware as never);
   const structural = provider as unknown as OidcProvider;
   forwardProviderEvents(structural, events);

@@ -1,14 +1,9 @@
-import { Provider } from 'oidc-provider';
+import { currentRequest } from '../shared/current-request.ts';
 
 type Payload = Record<string, unknown>;
 
 /** Records seen while one request is served, so that `consume` knows what it consumes without reading again. */
 const seen = new WeakMap<object, Map<string, Payload>>();
-
-/** The request being served; undefined outside of one. */
-export function currentRequest(): object | undefined {
-  return Provider.ctx as object | undefined;
-}
 
 /** Keeps a record for the rest of this request. */
 export function rememberRecord(id: string, payload: Payload): void {

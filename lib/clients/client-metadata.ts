@@ -1,4 +1,4 @@
-import { checkRedirectUri, isNativeClient, type RedirectUriProblem } from './redirect-uri.ts';
+import { checkRedirectUri, isNativeClient, type RedirectPolicy, type RedirectUriProblem } from './redirect-uri.ts';
 
 /** Why client metadata is refused, from registration or a metadata document. */
 export type ClientMetadataProblem =
@@ -13,8 +13,8 @@ const maxNameLength = 200;
 /** Grants that a client may give itself (RFC 9700 section 2.4): all others are for clients that an operator set up. */
 const selfServiceGrants = ['authorization_code', 'refresh_token'];
 
-/** Control, bidirectional, zero-width and other invisible characters, which disguise a name (CWE-1007). */
-const disguise = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** Control, bidirectional, zero-width, filler and other invisible characters, which disguise a name (CWE-1007). */
+const disguise = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** A name fit for display: no invisible characters, single spaces, at most 200 characters. */
 export function displayName(name: string): string {
@@ -40,12 +40,15 @@ export function describeProblem(problem: ClientMetadataProblem): string {
  * explicit `web`, grants above self-service and the scope limit are dropped (RFC 7591 section 3.2.1 lets a server
  * replace values). Runs for registrations, metadata documents and stored clients alike.
  */
-export function narrowClientMetadata(metadata: Record<string, unknown>): ClientMetadataProblem | undefined {
+export function narrowClientMetadata(
+  metadata: Record<string, unknown>,
+  policy: RedirectPolicy = {},
+): ClientMetadataProblem | undefined {
   const uris = metadata.redirect_uris;
   if (!Array.isArray(uris) || uris.length === 0) return { reason: 'redirect_uris_missing' };
   if (uris.length > maxRedirectUris) return { reason: 'redirect_uris_too_many', count: uris.length };
   for (const [index, uri] of uris.entries()) {
-    const problem = checkRedirectUri(uri);
+    const problem = checkRedirectUri(uri, policy);
     if (problem) return { reason: 'redirect_uri', index, problem };
   }
   metadata.application_type = isNativeClient(uris) ? 'native' : 'web';

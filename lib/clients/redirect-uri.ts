@@ -9,7 +9,8 @@ export type RedirectUriProblem =
   | 'wildcard'
   | 'http_not_loopback'
   | 'scheme_refused'
-  | 'scheme_unknown';
+  | 'scheme_unknown'
+  | 'not_allowed';
 
 const maxRedirectUriBytes = 2048;
 
@@ -58,8 +59,16 @@ export const knownClientSchemes: readonly string[] = [
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** @returns the problem, or undefined where the URI may be registered. Looks at the raw text, before any parser repairs it. */
-export function checkRedirectUri(uri: unknown): RedirectUriProblem | undefined {
+/** The operator's part of the policy: it narrows or names schemes, and never admits what is refused by kind. */
+export interface RedirectPolicy {
+  /** Private-use schemes without a dot that may be registered, besides the known clients' ones. */
+  readonly allowedSchemes?: readonly string[];
+  /** The last word on a URI that passed everything else. */
+  readonly allowRedirect?: (uri: string) => boolean;
+}
+
+/** @returns the problem, or undefined where the URI may be used. Looks at the raw text, before any parser repairs it. */
+export function checkRedirectUri(uri: unknown, policy: RedirectPolicy = {}): RedirectUriProblem | undefined {
   if (typeof uri !== 'string') return 'not_a_string';
   if (Buffer.byteLength(uri) > maxRedirectUriBytes) return 'too_long';
   if (/[^\x21-\x7e]|[\\"<>^`{|}]/.test(uri)) return 'forbidden_character';
@@ -68,15 +77,30 @@ export function checkRedirectUri(uri: unknown): RedirectUriProblem | undefined {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase();
   const url = URL.parse(uri);
   if (!scheme || !url || url.protocol !== `${scheme}:`) return 'not_absolute';
+  const problem = isWeb(scheme) ? checkWebUri(uri, url) : checkPrivateUseUri(scheme, url, policy.allowedSchemes ?? []);
+  return problem ?? (policy.allowRedirect && policy.allowRedirect(uri) !== true ? 'not_allowed' : undefined);
+}
+
+const isWeb = (scheme: string) => scheme === 'https' || scheme === 'http';
+
+function checkWebUri(uri: string, url: URL): RedirectUriProblem | undefined {
+  const authority = /^https?:\/\/([^/?]+)/i.exec(uri)?.[1];
+  if (authority === undefined || url.hostname === '') return 'not_absolute';
+  if (authority.includes('@')) return 'userinfo';
+  // The host as it is spelled: the parser would turn `127.1` and `2130706433` into the loopback address.
+  const host = authority.toLowerCase().replace(/:\d*$/, '');
+  return url.protocol === 'http:' && !loopbackHosts.has(host) ? 'http_not_loopback' : undefined;
+}
+
+function checkPrivateUseUri(
+  scheme: string,
+  url: URL,
+  allowedSchemes: readonly string[],
+): RedirectUriProblem | undefined {
   if (refusedSchemes.has(scheme)) return 'scheme_refused';
-  if (scheme === 'https' || scheme === 'http') {
-    const authority = /^https?:\/\/([^/?]+)/i.exec(uri)?.[1];
-    if (authority === undefined || url.hostname === '') return 'not_absolute';
-    if (authority.includes('@')) return 'userinfo';
-    return scheme === 'http' && !loopbackHosts.has(url.hostname) ? 'http_not_loopback' : undefined;
-  }
   if (url.username || url.password) return 'userinfo';
-  return scheme.includes('.') || knownClientSchemes.includes(scheme) ? undefined : 'scheme_unknown';
+  const isKnown = scheme.includes('.') || knownClientSchemes.includes(scheme) || allowedSchemes.includes(scheme);
+  return isKnown ? undefined : 'scheme_unknown';
 }
 
 /** Whether any of the URIs belongs to a native app: loopback http or a private-use scheme (RFC 8252 section 7). */

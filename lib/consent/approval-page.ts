@@ -17,8 +17,8 @@ export interface ApprovalModel {
   readonly account?: string;
   readonly action: string;
   readonly csrf: string;
-  /** `form-action` source of the client's redirect URI. */
-  readonly redirectSource: string;
+  /** `form-action` sources of everywhere the form's redirects may lead. */
+  readonly formAction: readonly string[];
 }
 
 function row(term: string, description: Html | string): Html {
@@ -34,7 +34,7 @@ export function approvalPage(model: ApprovalModel): Page {
       : `Published by ${client.verifiedHost}.`;
   return {
     title: `Allow ${client.name} to use ${resource.name}?`,
-    formAction: [model.redirectSource],
+    formAction: model.formAction,
     body: html`<p class="soft">${identity}</p>
 <dl>${row('Application', client.name)}${client.verifiedHost !== undefined && row('Verified domain', client.verifiedHost)}${row('Sends you back to', client.redirectHost)}${row(
       'Access to',

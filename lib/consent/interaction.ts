@@ -20,6 +20,8 @@ export interface InteractionOptions {
   /** Sends the browser to sign in; called only after the person approved the client (MCP 2026-07-28, Confused Deputy). */
   readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
   readonly endSession: (issuer: Issuer, uid: string) => Promise<void>;
+  /** Somebody approved a client that is known by its metadata document. */
+  readonly approved: (clientId: string, redirectUri: string) => Promise<void>;
 }
 
 /** The pages between an authorization request and its answer, and what continues after a login. */
@@ -58,6 +60,35 @@ function redirectSource(redirectUri: string): string {
 function redirectHost(redirectUri: string): string {
   const url = new URL(redirectUri);
   return url.host || `${url.protocol}//`;
+}
+
+/** Whether the approval is followed by a sign-in. */
+function needsLogin({ prompt, session }: OidcInteraction): boolean {
+  return prompt.name !== 'consent' || !session;
+}
+
+/**
+ * Where a decision may lead. Chromium checks every redirect that follows a form against `form-action`: the client at the
+ * end, and before a sign-in the identity provider and whichever others it sends the person to.
+ */
+function formActionSources(issuer: Issuer, interaction: OidcInteraction): string[] {
+  const client = redirectSource(text(interaction.params.redirect_uri));
+  if (!needsLogin(interaction)) return [client];
+  return [client, issuer.isLoopback ? 'http:' : 'https:']; // `http:` stands for https too (CSP 3 section 6.7.2.8).
+}
+
+/** What oidc-provider knows of the browser's session. */
+interface BrowserSession {
+  readonly uid: string;
+  readonly accountId?: string;
+}
+
+/** The session that a browser has now. It may be younger than the authorization request, which knows the one before it. */
+function sessionOf(provider: OidcProvider, { req, res }: Exchange): Promise<BrowserSession> {
+  const { Session } = provider as OidcProvider & {
+    readonly Session: { get(ctx: Pick<Exchange, 'req' | 'res'>): Promise<BrowserSession> };
+  };
+  return Session.get({ req, res });
 }
 
 async function saveResult(interaction: OidcInteraction, result: unknown): Promise<void> {
@@ -102,7 +133,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
       // The cookie is scoped to this path, so another uid here means a forged or stale address.
       return exchange.path === `${options.path}/${interaction.uid}` ? { provider, interaction } : undefined;
     } catch (error) {
-      if ((error as { error?: string }).error === 'temporarily_unavailable') throw error;
+      if ((error as Error).name !== 'SessionNotFound') throw error; // An outage or a defect is no expired page.
       return undefined;
     }
   }
@@ -132,41 +163,54 @@ export function createInteractions(options: InteractionOptions): Interactions {
         ...(signedIn && { account: nameOf(signedIn) }),
         action: `${issuer.pathPrefix}${options.path}/${interaction.uid}`,
         csrf: ring.sign('csrf', csrfText(interaction)),
-        redirectSource: redirectSource(text(redirectUri)),
+        formAction: formActionSources(issuer, interaction),
       }),
     );
+  }
+
+  /** The page says one thing for all causes; the event says which it was. */
+  function refuse(exchange: Exchange, reason: string, flow: { flowId?: string; clientId?: string } = {}): void {
+    events.emit({ type: 'authorization.refused', ...flow, reason });
+    expired(exchange);
+  }
+
+  async function noteApproval({ params }: OidcInteraction): Promise<void> {
+    const clientId = text(params.client_id);
+    if (clientId.startsWith('https://')) await options.approved(clientId, text(params.redirect_uri));
   }
 
   /** A decision counts only as a form of this page, posted by this browser (RFC 9700 section 4.7). */
   async function readDecision(
     exchange: Exchange,
     interaction: OidcInteraction,
-  ): Promise<'approve' | 'deny' | undefined> {
+  ): Promise<'approve' | 'deny' | { readonly refusal: string }> {
     const { origin } = exchange.req.headers;
-    if (origin !== undefined && origin !== exchange.issuer.origin && origin !== 'null') return undefined;
+    if (origin !== undefined && origin !== exchange.issuer.origin && origin !== 'null')
+      return { refusal: 'decision: foreign origin' };
     const form = await readForm(exchange.req);
     const ring = await options.keyRing();
-    if (!ring.verify('csrf', csrfText(interaction), form.get('csrf') ?? '')) return undefined;
+    if (!ring.verify('csrf', csrfText(interaction), form.get('csrf') ?? '')) return { refusal: 'decision: csrf' };
     const decision = form.get('decision');
-    return decision === 'approve' || decision === 'deny' ? decision : undefined;
+    return decision === 'approve' || decision === 'deny' ? decision : { refusal: 'decision: neither yes nor no' };
   }
 
   async function decide(exchange: Exchange, provider: OidcProvider, interaction: OidcInteraction): Promise<void> {
-    const decision = await readDecision(exchange, interaction);
-    if (!decision) return expired(exchange);
     const clientId = text(interaction.params.client_id);
     const flow = { flowId: interaction.cid, clientId };
+    const decision = await readDecision(exchange, interaction);
+    if (typeof decision === 'object') return refuse(exchange, decision.refusal, flow);
     if (decision === 'deny') {
       await saveResult(interaction, { error: 'access_denied', error_description: 'the person refused the request' });
       events.emit({ type: 'consent.denied', ...flow });
       return redirect(exchange.res, interaction.returnTo);
     }
-    if (interaction.prompt.name !== 'consent' || !interaction.session) {
-      const { prompt, login_hint: loginHint } = interaction.params;
+    if (needsLogin(interaction) || !interaction.session) {
+      const { prompt, login_hint: loginHint, redirect_uri: redirectUri } = interaction.params;
       return options.startLogin(exchange, {
         uid: interaction.uid,
         ...flow,
         expiresAt: interaction.exp,
+        redirectSource: redirectSource(text(redirectUri)),
         ...(text(prompt).split(' ').includes('login') && { prompt: 'login' }),
         ...(typeof loginHint === 'string' && { loginHint }),
       });
@@ -175,6 +219,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
     await saveResult(interaction, {
       consent: { grantId: await saveGrant(provider, interaction, accountId, resources, exchange.issuer) },
     });
+    await noteApproval(interaction);
     events.emit({ type: 'consent.granted', ...flow, subject: accountId });
     redirect(exchange.res, interaction.returnTo);
   }
@@ -191,16 +236,16 @@ export function createInteractions(options: InteractionOptions): Interactions {
         );
       }
       const loaded = await load(exchange);
-      if (!loaded) return expired(exchange);
+      if (!loaded) return refuse(exchange, 'interaction: finished, expired or of another browser');
       const { provider, interaction } = loaded;
       const client = await provider.Client.find(text(interaction.params.client_id));
-      if (!client) return expired(exchange);
+      if (!client) return refuse(exchange, 'interaction: client is gone', { flowId: interaction.cid });
       if (req.method === 'GET') return show(exchange, interaction, client);
       try {
         await decide(exchange, provider, interaction);
       } catch (error) {
         if (!(error instanceof BodyError)) throw error;
-        expired(exchange);
+        refuse(exchange, error.message, { flowId: interaction.cid });
       }
     },
 
@@ -208,13 +253,15 @@ export function createInteractions(options: InteractionOptions): Interactions {
       const { provider } = await providerOf(exchange.issuer);
       const interaction = await provider.Interaction.find(uid);
       if (!interaction) return false;
-      if (interaction.session && interaction.session.accountId !== accountId) {
-        // Another person signed in: the old session ends here instead of on oidc-provider's own logout page.
-        if (interaction.session.uid !== undefined) await options.endSession(exchange.issuer, interaction.session.uid);
-        interaction.session = undefined;
-      }
+      // Another person signed in: the old session ends here instead of on oidc-provider's own logout page, also where it
+      // began in another tab meanwhile. This browser has just proved who is at it, so no older session is asked for.
+      const present = await sessionOf(provider, exchange);
+      if (present.accountId !== undefined && present.accountId !== accountId)
+        await options.endSession(exchange.issuer, present.uid);
+      interaction.session = undefined;
       const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
       await saveResult(interaction, { login: { accountId, remember: true }, consent: { grantId } });
+      await noteApproval(interaction);
       events.emit({
         type: 'consent.granted',
         flowId: interaction.cid,

@@ -36,12 +36,15 @@ export function checkDevLogin(req: IncomingMessage, issuer: Issuer): DevLoginRef
 interface DevLoginModel {
   readonly action: string;
   readonly state: string;
+  /** `form-action` sources: the redirects that follow the form end at the client. */
+  readonly formAction: readonly string[];
 }
 
 /** A name and roles, no password. */
-export function devLoginPage({ action, state }: DevLoginModel): Page {
+export function devLoginPage({ action, state, formAction }: DevLoginModel): Page {
   return {
     title: 'Development sign-in',
+    formAction,
     body: html`<p class="warn">Anyone on this computer can sign in as anyone here. This page does not exist in production.</p>
 <form method="post" action="${action}"><input type="hidden" name="state" value="${state}">
 <label for="name">Name</label><input id="name" name="name" value="dev-browser-user" required maxlength="200" autocomplete="off">
@@ -100,15 +103,17 @@ export function createDevLogin({ states, events, finish, path }: DevLoginOptions
       }
     }
     const state = url.searchParams.get('state');
-    const problem = await states.check(exchange, state);
-    if (problem) return finish.refuse(exchange, problem);
-    sendPage(res, 200, devLoginPage({ action: `${issuer.pathPrefix}${path}`, state: state as string }));
+    const found = await states.peek(exchange, state);
+    if (typeof found === 'string') return finish.refuse(exchange, found);
+    const formAction = found.redirectSource === undefined ? [] : [found.redirectSource];
+    sendPage(res, 200, devLoginPage({ action: `${issuer.pathPrefix}${path}`, state: state as string, formAction }));
   };
 
   return {
-    async start(exchange, { uid, flowId, clientId, expiresAt }: LoginRequest) {
+    async start(exchange, { uid, flowId, clientId, expiresAt, redirectSource }: LoginRequest) {
       const ttlSeconds = Math.max(1, expiresAt - Math.floor(Date.now() / 1000));
-      const state = await states.begin(exchange, { uid, flowId, clientId, nonce: '', codeVerifier: '' }, ttlSeconds);
+      const login = { uid, flowId, clientId, redirectSource, nonce: '', codeVerifier: '' };
+      const state = await states.begin(exchange, login, ttlSeconds);
       events.emit({ type: 'login.started', flowId, clientId });
       redirect(exchange.res, `${exchange.issuer.identifier}${path}?state=${state}`);
     },

@@ -33,8 +33,8 @@ function invalid(detail: string, options?: ErrorOptions): LoginError {
   return new LoginError({ reason: 'id_token_invalid', detail }, options);
 }
 
-/** `jwks` errors are the provider's outage, not a bad token. */
-const outages = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);
+/** What jose throws where the key set itself is not one. The token may be good. */
+const keySetErrors = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_INVALID']);
 
 async function verifySignature(
   idToken: string,
@@ -51,17 +51,17 @@ async function verifySignature(
     });
     return payload;
   } catch (cause) {
+    if (cause instanceof LoginError) throw cause; // The key set was not fetched.
     const { code = '', message } = cause as Error & { code?: string };
-    const isOurs = code.startsWith('ERR_J') && !outages.has(code);
-    if (isOurs) throw invalid(message, { cause });
-    throw new LoginError({ reason: 'provider_unreachable', detail: 'its key set cannot be read' }, { cause });
+    if (code.startsWith('ERR_J') && !keySetErrors.has(code)) throw invalid(message, { cause });
+    throw new LoginError({ reason: 'provider_answer_invalid', detail: 'its key set cannot be read' }, { cause });
   }
 }
 
 /**
  * Verifies an ID token with its signature (OpenID Connect Core section 3.1.3.7): key, issuer, audience, authorized party,
  * times, nonce and subject.
- * @throws LoginError
+ * @throws LoginError; one that `expected.keys` throws passes as it is
  */
 export async function verifyIdToken(
   idToken: unknown,
@@ -72,11 +72,14 @@ export async function verifyIdToken(
   const claims = await verifySignature(idToken, expected);
   const { sub, azp, nonce, iat } = claims;
   if (typeof sub !== 'string' || sub === '') throw invalid('sub is empty');
+  if (!isStorable(sub)) throw invalid('sub is malformed');
   if (nonce !== expected.nonce) throw invalid('nonce mismatch');
   if (typeof iat === 'number' && iat > Date.now() / 1000 + clockToleranceSeconds) throw invalid('iat is in the future');
-  if (Array.isArray(claims.aud) && claims.aud.length > 1 && azp === undefined)
-    throw invalid('several audiences without azp');
+  const audiences = [claims.aud].flat();
+  if (audiences.length > 1 && azp === undefined) throw invalid('several audiences without azp');
   if (azp !== undefined && azp !== expected.clientId) throw invalid('azp is another client');
+  if (audiences.some((audience) => audience !== expected.clientId && audience !== expected.audience))
+    throw invalid('an audience is neither clientId nor oidc.audience');
   return claims as JWTPayload & { sub: string };
 }
 
@@ -92,20 +95,31 @@ const keptClaims = [
   'locale',
 ];
 
-const roleClaims = ['roles', 'role', 'groups'];
+/** `roles`, `role` and `groups`, also behind a namespace: `https://gateway.example.com/roles` (Auth0), `cognito:groups`. */
+const roleClaim = /(?:^|[/:])(?:roles?|groups)$/;
 
+/** Text that every store can keep: well-formed and without U+0000. */
+function isStorable(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text) && !text.includes('\0');
+}
+
+/** A text is one role, whatever it holds: split at its space, `not admin` would make an admin. */
 function textList(value: unknown): string[] {
-  if (typeof value === 'string') return value.split(/[\s,]+/).filter(Boolean);
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string' && item !== '') : [];
+  const items: unknown[] = Array.isArray(value) ? value : [value];
+  return items.filter((item): item is string => typeof item === 'string' && item !== '' && isStorable(item));
+}
+
+function isKept([name, value]: [string, unknown]): boolean {
+  return keptClaims.includes(name) && (typeof value === 'boolean' || (typeof value === 'string' && isStorable(value)));
 }
 
 /** The identity that ID token claims describe. */
 export function identityOf(claims: JWTPayload & { sub: string }): Identity {
-  const kept = keptClaims.filter((name) => claims[name] !== undefined).map((name) => [name, claims[name]]);
+  const roles = Object.entries(claims).filter(([name]) => roleClaim.test(name));
   return {
     iss: claims.iss as string,
     sub: claims.sub,
-    roles: [...new Set(roleClaims.flatMap((name) => textList(claims[name])))],
-    claims: Object.fromEntries(kept),
+    roles: [...new Set(roles.flatMap(([, value]) => textList(value)))],
+    claims: Object.fromEntries(Object.entries(claims).filter(isKept)),
   };
 }

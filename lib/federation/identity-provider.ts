@@ -2,7 +2,7 @@ import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } fr
 import * as oidc from 'openid-client';
 import type { ResolvedLogin } from '../resolve-options.ts';
 import type { Identity } from '../shared/identity.ts';
-import { asFetch, type Outbound, OutboundError } from '../shared/outbound.ts';
+import { asFetch, type Outbound, OutboundError, type OutboundErrorReason } from '../shared/outbound.ts';
 import { identityOf, verifyIdToken } from './id-token.ts';
 import { LoginError } from './login-error.ts';
 
@@ -32,10 +32,17 @@ interface Connection {
 
 const maxAnswerBytes = 64 * 1024;
 
-function unreachable(cause: unknown): LoginError {
-  const detail =
-    cause instanceof OutboundError ? cause.reason : ((cause as { code?: string }).code ?? (cause as Error).name);
-  return new LoginError({ reason: 'provider_unreachable', detail }, { cause });
+/** Reasons of the outbound client that are an answer, though none that can be used. */
+const unusableAnswers: ReadonlySet<string> = new Set(['too_large', 'encoding_refused'] satisfies OutboundErrorReason[]);
+
+function fromOutbound(cause: OutboundError): LoginError {
+  const reason = unusableAnswers.has(cause.reason) ? 'provider_answer_invalid' : 'provider_unreachable';
+  return new LoginError({ reason, detail: cause.reason }, { cause });
+}
+
+/** Whether another attempt may be answered: an outage, or too many requests (RFC 6585 section 4). */
+function isOutage(status: unknown): boolean {
+  return typeof status === 'number' && (status >= 500 || status === 429);
 }
 
 /** Sorts what openid-client throws: refusals of the provider, lies, and outages. */
@@ -45,16 +52,18 @@ function toLoginError(error: unknown): LoginError {
     return new LoginError({ reason: 'refused_by_provider', error: error.error }, { cause: error });
   }
   if (error instanceof oidc.ResponseBodyError) {
-    return new LoginError({ reason: 'provider_refused_code', detail: error.error }, { cause: error });
+    return new LoginError({ reason: 'provider_refused_code', error: error.error }, { cause: error });
   }
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof OutboundError) return unreachable(cause);
+    if (cause instanceof OutboundError) return fromOutbound(cause);
     const status =
       (cause as { status?: unknown }).status ?? (cause.cause instanceof Response ? cause.cause.status : undefined);
-    if (typeof status === 'number' && status >= 500) {
+    if (isOutage(status)) {
       return new LoginError({ reason: 'provider_unreachable', detail: `status ${status}` }, { cause: error });
     }
-    if ((cause as { code?: string }).code === 'OAUTH_TIMEOUT') return unreachable(cause);
+    if ((cause as { code?: string }).code === 'OAUTH_TIMEOUT') {
+      return new LoginError({ reason: 'provider_unreachable', detail: 'timed_out' }, { cause });
+    }
   }
   return new LoginError({ reason: 'provider_answer_invalid', detail: (error as Error).message }, { cause: error });
 }
@@ -79,6 +88,17 @@ async function withoutIdToken(response: Response, slot: IdTokenSlot): Promise<Re
     status: response.status,
     headers: { 'content-type': response.headers.get('content-type') ?? '' },
   });
+}
+
+/** The key set as jose shall see it: jose has one error for an outage of the provider and for an answer that is no key set. */
+function keySetFetch(fetch: oidc.CustomFetch): oidc.CustomFetch {
+  return async (url, init) => {
+    const response = await fetch(url, init).catch((error: unknown) => {
+      throw toLoginError(error);
+    });
+    if (!isOutage(response.status)) return response;
+    throw new LoginError({ reason: 'provider_unreachable', detail: `key set: status ${response.status}` });
+  };
 }
 
 /** Explicit endpoints win; discovery fills what is left out. */
@@ -114,7 +134,7 @@ async function connect(login: OidcLogin, fetch: oidc.CustomFetch): Promise<Conne
   const keys = createRemoteJWKSet(new URL(metadata.jwks_uri), {
     timeoutDuration: login.remoteTimeoutMs,
     cooldownDuration: 30_000,
-    [joseFetch]: fetch as never,
+    [joseFetch]: keySetFetch(fetch) as never,
   });
   return { configuration, keys };
 }

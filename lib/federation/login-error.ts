@@ -3,7 +3,7 @@ export type LoginProblem =
   | { readonly reason: 'refused_by_provider'; readonly error: string }
   | { readonly reason: 'provider_unreachable'; readonly detail: string }
   | { readonly reason: 'provider_answer_invalid'; readonly detail: string }
-  | { readonly reason: 'provider_refused_code'; readonly detail: string }
+  | { readonly reason: 'provider_refused_code'; readonly error: string }
   | { readonly reason: 'id_token_missing' }
   | { readonly reason: 'id_token_invalid'; readonly detail: string };
 
@@ -17,10 +17,14 @@ export class LoginError extends Error {
   }
 }
 
+/** Characters of an error code (RFC 6749 section 4.1.2.1), and a length for logs: the callback's query is anybody's text. */
+const errorCode = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,100}$/;
+
 /** One line for events. */
 export function describeLoginProblem(problem: LoginProblem): string {
   if ('detail' in problem) return `${problem.reason}: ${problem.detail}`;
-  return 'error' in problem ? `${problem.reason}: ${problem.error}` : problem.reason;
+  if (!('error' in problem)) return problem.reason;
+  return `${problem.reason}: ${errorCode.test(problem.error) ? problem.error : 'malformed error code'}`;
 }
 
 /** Errors of the provider that mean the same to our client (OpenID Connect Core section 3.1.2.6); others are told as `access_denied`. */

@@ -13,6 +13,8 @@ export interface LoginState {
   readonly clientId: string;
   readonly nonce: string;
   readonly codeVerifier: string;
+  /** See `LoginRequest`; kept by the dev login only. */
+  readonly redirectSource?: string;
 }
 
 /** Why a callback does not belong to a login that this browser started. */
@@ -21,8 +23,8 @@ export type LoginStateProblem = 'state_missing' | 'state_unknown' | 'other_brows
 export interface LoginStates {
   /** Writes the state and binds it to this browser by a cookie. Only ever after an approval. @returns the state parameter */
   begin(exchange: Exchange, login: LoginState, ttlSeconds: number): Promise<string>;
-  /** Whether the state exists and belongs to this browser; uses nothing up. */
-  check(exchange: Exchange, state: string | null): Promise<LoginStateProblem | undefined>;
+  /** Looks at a state of this browser; uses nothing up. */
+  peek(exchange: Exchange, state: string | null): Promise<Pick<LoginState, 'redirectSource'> | LoginStateProblem>;
   /** Takes the state, once: of parallel callbacks one gets it. */
   take(exchange: Exchange, state: string | null): Promise<LoginState | LoginStateProblem>;
 }
@@ -34,16 +36,21 @@ const random = () => randomBytes(32).toString('base64url');
 
 /** Login states in storage, verifier and nonce sealed; each bound to a browser (RFC 9700 section 4.7, MCP 2026-07-28). */
 export function createLoginStates(storage: Storage, keyRing: KeyRingSource): LoginStates {
-  async function check(exchange: Exchange, state: string | null): Promise<LoginStateProblem | undefined> {
+  async function find(exchange: Exchange, state: string | null): Promise<Record<string, string> | LoginStateProblem> {
     if (state === null || !statePattern.test(state)) return 'state_missing';
     const record = await storage.get(kind, recordId(exchange.issuer, state));
     if (typeof record?.value.binding !== 'string') return 'state_unknown';
     const secret = readCookies(exchange.req).get(cookieNames(exchange.issuer).login(state));
-    return secret !== undefined && equalTexts(digest(secret), record.value.binding) ? undefined : 'other_browser';
+    if (secret === undefined || !equalTexts(digest(secret), record.value.binding)) return 'other_browser';
+    return record.value as Record<string, string>;
   }
 
   return {
-    check,
+    async peek(exchange, state) {
+      const found = await find(exchange, state);
+      if (typeof found === 'string') return found;
+      return found.redirectSource === undefined ? {} : { redirectSource: found.redirectSource };
+    },
 
     async begin(exchange, { nonce, codeVerifier, ...login }, ttlSeconds) {
       const [state, secret] = [random(), random()];
@@ -58,8 +65,8 @@ export function createLoginStates(storage: Storage, keyRing: KeyRingSource): Log
 
     async take(exchange, state) {
       // The browser is checked first: a stranger who learnt the state cannot use it up.
-      const problem = await check(exchange, state);
-      if (problem) return problem;
+      const found = await find(exchange, state);
+      if (typeof found === 'string') return found;
       const id = recordId(exchange.issuer, state as string);
       const record = await storage.take(kind, id);
       if (!record) return 'state_unknown';

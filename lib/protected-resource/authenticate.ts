@@ -38,6 +38,7 @@ export type AuthenticatedRequest<Request extends IncomingMessage = IncomingMessa
   user: AuthenticatedUser;
 };
 
+/** Middleware in the form that Express and plain `node:http` code can both call. */
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 export interface AuthenticateDependencies {
@@ -154,7 +155,7 @@ export function createAuthenticator(
     const { scopes } = resource;
     const presented = readBearerToken(req);
     if (presented.kind === 'none') {
-      refuse(res, issuer, { status: 401, scopes }, 'no token');
+      refuse(res, issuer, { status: 401, scopes }, presented.reason);
       return false;
     }
     if (presented.kind === 'refused') {

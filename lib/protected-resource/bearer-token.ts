@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 /** What the request presented as credentials. */
 export type PresentedToken =
   | { readonly kind: 'token'; readonly token: string }
-  | { readonly kind: 'none' }
+  /** No token at all, or another scheme: both get a challenge without error (RFC 6750 section 3.1). */
+  | { readonly kind: 'none'; readonly reason: string }
   /** Malformed, repeated, oversized, or in the query (RFC 6750 section 2, MCP 2026-07-28, Token Requirements). */
   | { readonly kind: 'refused'; readonly status: 400 | 401; readonly reason: string };
 
@@ -17,20 +18,15 @@ export function readBearerToken(req: IncomingMessage): PresentedToken {
     if (req.rawHeaders[index]?.toLowerCase() === 'authorization') values.push(req.rawHeaders[index + 1] as string);
   }
   if (values.length > 1) return { kind: 'refused', status: 400, reason: 'several Authorization headers' };
-  const query = (req.url ?? '').split('?')[1];
-  if (query !== undefined && new URLSearchParams(query).has('access_token')) {
+  const [, ...query] = (req.url ?? '').split('?');
+  if (new URLSearchParams(query.join('?')).has('access_token')) {
     return { kind: 'refused', status: 400, reason: 'token in the query' };
   }
   // A test or proxy may have set the parsed header alone.
   const value = values[0] ?? req.headers.authorization;
-  if (value === undefined) return { kind: 'none' };
+  if (value === undefined) return { kind: 'none', reason: 'no token' };
   if (value.length > maxTokenLength) return { kind: 'refused', status: 400, reason: 'Authorization header too long' };
+  if (!/^Bearer(?:\s|$)/i.test(value)) return { kind: 'none', reason: 'another authentication scheme' };
   const token = bearer.exec(value)?.[1];
-  if (token === undefined)
-    return {
-      kind: 'refused',
-      status: 401,
-      reason: /^Bearer\b/i.test(value) ? 'malformed token' : 'another authentication scheme',
-    };
-  return { kind: 'token', token };
+  return token === undefined ? { kind: 'refused', status: 401, reason: 'malformed token' } : { kind: 'token', token };
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { posix } from 'node:path';
 
 type ExpressRequest = IncomingMessage & {
   readonly originalUrl?: string;
@@ -6,21 +7,22 @@ type ExpressRequest = IncomingMessage & {
   readonly route?: unknown;
 };
 
-/** The public path of a request, decoded and folded as a router in front of the handler may have done. */
+/** A path decoded (ASCII, so that no broken escape stops it) and folded as a router or handler behind us may do. */
+function fold(path: string): string {
+  const decoded = path.replace(/%([0-7][0-9a-f])/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+  return decoded.toLowerCase().replace(/[/\\]+/g, '/');
+}
+
+/** The public path of a request, folded. */
 function foldedPath(req: ExpressRequest): string {
   const path = (req.originalUrl ?? req.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
-  const absolute = path.startsWith('/') ? path : (URL.parse(path)?.pathname ?? '/');
-  let decoded = absolute;
-  try {
-    decoded = decodeURIComponent(absolute);
-  } catch {
-    // A broken escape stays as it is.
-  }
-  return decoded.toLowerCase().replace(/\/{2,}/g, '/');
+  return fold(path.startsWith('/') ? path : (URL.parse(path)?.pathname ?? '/'));
 }
 
 function covers(path: string, resourcePath: string): boolean {
-  const base = resourcePath === '/' ? '' : resourcePath.toLowerCase();
+  const base = resourcePath === '/' ? '' : fold(resourcePath);
   return path === base || path.startsWith(`${base}/`) || (base === '' && path === '/');
 }
 
@@ -31,15 +33,17 @@ function covers(path: string, resourcePath: string): boolean {
  */
 export function isCovered(req: IncomingMessage, resourcePath: string): boolean {
   const { baseUrl = '', route } = req as ExpressRequest;
-  if (covers(foldedPath(req as ExpressRequest), resourcePath)) return true;
+  const path = foldedPath(req as ExpressRequest);
+  // Dot segments too: a handler that parses the URL sees them resolved.
+  if (covers(path, resourcePath) || covers(posix.normalize(path), resourcePath)) return true;
   if (route !== undefined) return true;
-  const mount = baseUrl.toLowerCase();
-  return mount !== '' && !covers(resourcePath.toLowerCase(), mount);
+  const mount = fold(baseUrl);
+  return mount !== '' && !covers(fold(resourcePath), mount);
 }
 
 /** Whether a request is for exactly the resource's path, with or without a trailing slash. */
 export function isExactly(req: IncomingMessage, resourcePath: string): boolean {
   const path = foldedPath(req as ExpressRequest);
-  const wanted = resourcePath.toLowerCase();
+  const wanted = fold(resourcePath);
   return path === wanted || path === `${wanted}/` || (wanted === '/' && path === '');
 }

@@ -1,10 +1,11 @@
-import type { Header } from '../shared/header-list.ts';
+import { type Header, valuesOf } from '../shared/header-list.ts';
 
 /** Request headers that reach the upstream; everything else stops here, the caller's credentials first (MCP 2026-07-28, Token Passthrough). */
 const requestHeaders = new Set([
   'accept',
   'accept-language',
   'cache-control',
+  'content-encoding',
   'content-length',
   'content-type',
   'last-event-id',
@@ -33,18 +34,22 @@ const responseHeaders = new Set([
 /** MCP's own headers, unknown `Mcp-Param-*` included, pass both ways (MCP 2026-07-28, Streamable HTTP, Server Validation). */
 const isMcpHeader = (name: string) => /^mcp-[a-z0-9-]+$/.test(name);
 
-/** What goes to the upstream: an allow-list, so that no header of a peer can name an identity or a route. */
-export function requestPolicy(headers: readonly Header[]): Header[] {
+/** Headers of an allow-list, without those that Connection declares to be for this hop only (RFC 9110 section 7.6.1). */
+function allowed(headers: readonly Header[], names: ReadonlySet<string>): Header[] {
+  const options = valuesOf(headers, 'connection').flatMap((value) => value.toLowerCase().split(','));
+  const forThisHop = new Set(options.map((option) => option.trim()));
   return headers.filter(([name]) => {
     const lower = name.toLowerCase();
-    return requestHeaders.has(lower) || isMcpHeader(lower);
+    return (names.has(lower) || isMcpHeader(lower)) && !forThisHop.has(lower);
   });
+}
+
+/** What goes to the upstream: an allow-list, so that no header of a peer can name an identity or a route. */
+export function requestPolicy(headers: readonly Header[]): Header[] {
+  return allowed(headers, requestHeaders);
 }
 
 /** What comes back to the client. */
 export function responsePolicy(headers: readonly Header[]): Header[] {
-  return headers.filter(([name]) => {
-    const lower = name.toLowerCase();
-    return responseHeaders.has(lower) || isMcpHeader(lower);
-  });
+  return allowed(headers, responseHeaders);
 }

@@ -17,6 +17,7 @@ interface Exchange {
   /** Body that a parser of the app read before us. */
   readonly body: Buffer | undefined;
   firstByte?: NodeJS.Timeout;
+  isAnswered: boolean;
   timedOut: boolean;
 }
 
@@ -36,8 +37,13 @@ function sendUpstreamError(res: ServerResponse, problem: UpstreamProblem): void 
   sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code: -32603, message } });
 }
 
-/** What a body parser in front of us has consumed, as bytes again. */
-function consumedBody(req: ParsedRequest): Buffer | undefined {
+/**
+ * What goes up instead of the request's own stream: what a body parser in front of us has consumed, as bytes again; for
+ * other methods than POST nothing, since Node frames no body of theirs, and its bytes would be read as another request
+ * (RFC 9112 section 11.2).
+ */
+function replacedBody(req: ParsedRequest): Buffer | undefined {
+  if (req.method !== 'POST') return Buffer.alloc(0);
   if (!req.readableEnded || req.body === undefined) return undefined;
   if (Buffer.isBuffer(req.body)) return req.body;
   return Buffer.from(typeof req.body === 'string' ? req.body : JSON.stringify(req.body));
@@ -87,12 +93,17 @@ export function createProxy(options: ResolvedProxy, resourcePath: string, events
     agent,
     router(req, _res, activeOptions) {
       const body = exchanges.get(req)?.body;
-      if (body) activeOptions.buffer = Readable.from([body]);
+      if (body) activeOptions.buffer = Readable.from(body.length > 0 ? [body] : []);
       return target.origin;
     },
     on: {
-      proxyReq(proxyReq, req) {
+      proxyReq(proxyReq, req, res) {
         const exchange = exchanges.get(req);
+        // An upstream that changes the protocol unasked ends the exchange without an answer and without an error.
+        proxyReq.once('close', () => {
+          if (!exchange?.isAnswered && !res.destroyed && !res.writableEnded)
+            fail(res, { reason: 'unreachable', code: 'closed' });
+        });
         if (!exchange || req.method !== 'POST' || options.firstByteTimeoutMs === 0) return;
         exchange.firstByte = setTimeout(() => {
           exchange.timedOut = true;
@@ -100,7 +111,9 @@ export function createProxy(options: ResolvedProxy, resourcePath: string, events
         }, options.firstByteTimeoutMs);
       },
       proxyRes(proxyRes, req, res) {
-        clearTimeout(exchanges.get(req)?.firstByte);
+        const exchange = exchanges.get(req);
+        clearTimeout(exchange?.firstByte);
+        if (exchange) exchange.isAnswered = true;
         const problem = answerProblem(proxyRes.statusCode ?? 502);
         if (problem) {
           fail(res, problem);
@@ -110,6 +123,10 @@ export function createProxy(options: ResolvedProxy, resourcePath: string, events
         setHeaders(proxyRes, responsePolicy(fromRawHeaders(proxyRes.rawHeaders)));
         proxyRes.headers['x-accel-buffering'] ??= 'no';
         proxyRes.statusMessage = '';
+        // An event stream may stay without an event for long; Node keeps the head back until the first one. The headers
+        // are copied right after this listener, so the head can go in the next tick.
+        if (/^text\/event-stream\b/i.test(proxyRes.headers['content-type'] ?? ''))
+          process.nextTick(() => res.flushHeaders());
       },
       error(error, req, res) {
         const exchange = exchanges.get(req);
@@ -137,10 +154,14 @@ export function createProxy(options: ResolvedProxy, resourcePath: string, events
       } catch {
         return fail(res, { reason: 'credential_unavailable' });
       }
-      const body = consumedBody(req);
-      exchanges.set(req, { body, timedOut: false });
+      const body = replacedBody(req);
+      exchanges.set(req, { body, isAnswered: false, timedOut: false });
       setHeaders(req, requestPolicy(fromRawHeaders(req.rawHeaders)));
-      if (body) req.headers['content-length'] = String(body.length);
+      if (body) {
+        delete req.headers['content-encoding'];
+        delete req.headers['content-length'];
+        if (req.method === 'POST') req.headers['content-length'] = String(body.length);
+      }
       Object.assign(req.headers, credential);
       req.url = upstreamPath(target, req, options.forwardSearch);
       await middleware(req, res);

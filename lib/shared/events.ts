@@ -37,6 +37,7 @@ export interface EventMembers {
   'configuration.warning': { readonly reason: string; readonly code: string };
 }
 
+/** Name of an event. */
 export type McpOAuthEventType = keyof EventMembers;
 
 /** The typed union: narrow by `type`. */
@@ -46,6 +47,7 @@ export type McpOAuthEvent = {
 
 type NewEvent = McpOAuthEvent extends infer Event ? (Event extends McpOAuthEvent ? Omit<Event, 'at'> : never) : never;
 
+/** Receives the events of one type, or with `'*'` every event. */
 export type McpOAuthListener<Type extends McpOAuthEventType | '*'> = (
   event: Type extends McpOAuthEventType ? Extract<McpOAuthEvent, { type: Type }> : McpOAuthEvent,
 ) => void;
@@ -91,19 +93,23 @@ const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
   'configuration.warning': 'warn',
 };
 
+/**
+ * Calls the application's code: that a listener or a log target fails, now or in a promise that nobody holds, must neither
+ * turn into a failed login nor end the process.
+ */
+function undisturbed(call: () => unknown): void {
+  try {
+    Promise.resolve(call()).catch(() => undefined);
+  } catch {}
+}
+
 /** Events to listeners and, as text, to the logger. Nothing here may throw into a request. */
 export function createEvents(logger: Logger | undefined, now: () => number = Date.now): EventSink {
   const emitter = new EventEmitter();
   emitter.setMaxListeners(0);
 
   function deliver(name: string, event: McpOAuthEvent): void {
-    for (const listener of emitter.listeners(name)) {
-      try {
-        (listener as (event: McpOAuthEvent) => void)(event);
-      } catch {
-        // A listener is the application's code: its failure must not turn into a failed login.
-      }
-    }
+    for (const listener of emitter.listeners(name)) undisturbed(() => listener(event));
   }
 
   return {
@@ -115,11 +121,7 @@ export function createEvents(logger: Logger | undefined, now: () => number = Dat
       deliver('*', event);
       if (logger) {
         const { type, at: _, ...details } = event;
-        try {
-          logger[levels[type]](type, details);
-        } catch {
-          // F-43: a blocked or broken log target must not stop the service.
-        }
+        undisturbed(() => logger[levels[type]](type, details));
       } else if (
         event.type === 'configuration.warning' &&
         !emitter.listenerCount('*') &&

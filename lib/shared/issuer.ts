@@ -30,7 +30,8 @@ export function parseIssuer(identifier: string): Issuer | undefined {
   const pathPrefix = url.pathname.replace(/\/$/, '');
   const canonical = `${url.origin}${pathPrefix}`;
   // Every client compares the string byte by byte (RFC 8414 section 3.3), so an unusual spelling is refused, not repaired.
-  if (identifier !== canonical) return undefined;
+  // A path that starts with two slashes would make a redirect to it leave for another host (RFC 3986 section 4.2).
+  if (identifier !== canonical || pathPrefix.startsWith('//')) return undefined;
   return {
     identifier: canonical,
     origin: url.origin,

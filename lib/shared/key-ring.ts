@@ -59,11 +59,12 @@ export function createKeyRing(secrets: readonly [string, ...string[]]): KeyRing 
       return `1.${current.id}.${sealed.toString('base64url')}`;
     },
     open(recordId, sealed) {
-      const [version, keyId, text] = sealed.split('.');
+      const [version, keyId, text, ...rest] = sealed.split('.');
       const key = keys.find((candidate) => candidate.id === keyId);
-      if (version !== '1' || !key || text === undefined) return undefined;
+      if (version !== '1' || !key || text === undefined || rest.length > 0) return undefined;
       const bytes = Buffer.from(text, 'base64url');
-      if (bytes.length < 28) return undefined;
+      // Node passes over characters that are not base64url, so one text is accepted, not many.
+      if (bytes.length < 28 || bytes.toString('base64url') !== text) return undefined;
       try {
         const decipher = createDecipheriv('aes-256-gcm', key.encryption, bytes.subarray(0, 12), { authTagLength: 16 });
         decipher.setAAD(Buffer.from(recordId)).setAuthTag(bytes.subarray(-16));

@@ -7,4 +7,6 @@ export interface LoginRequest {
   readonly expiresAt: number;
   readonly prompt?: string;
   readonly loginHint?: string;
+  /** `form-action` source of the client's redirect URI, for pages of ours on the way there. */
+  readonly redirectSource: string;
 }

@@ -47,6 +47,17 @@ export interface OptionReader {
   groups(name: string, known: readonly string[]): readonly OptionReader[];
 }
 
+/** As {@link readOptions}, for an object that must be given. */
+export function readRequiredOptions(
+  source: unknown,
+  known: readonly string[],
+  problems: OptionProblem[] = [],
+  prefix = '',
+): OptionReader {
+  if (source === undefined) problems.push({ option: prefix || 'options', message: 'must be an object, got undefined' });
+  return readOptions(source, known, problems, prefix);
+}
+
 /** @param known every name this object may have */
 export function readOptions(
   source: unknown,
@@ -121,7 +132,7 @@ export function readOptions(
       const given = value(name);
       if (given === undefined) return [];
       if (Array.isArray(given))
-        return given.map((entry, index) => readOptions(entry ?? null, names, problems, `${path(name)}[${index}]`));
+        return given.map((entry, index) => readRequiredOptions(entry, names, problems, `${path(name)}[${index}]`));
       add(name, `must be an array, got ${kindOf(given)}`);
       return [];
     },

@@ -3,11 +3,17 @@ import type { FoundRecord, Storage, StoredRecord, StoredValue, WriteOptions } fr
 export interface MemoryStorageOptions {
   /** The present, UNIX seconds, may be fractional. @defaultValue the system's clock */
   readonly now?: () => number;
+  /**
+   * Acknowledges that every client, login and token is lost when the process ends, and that replicas share nothing:
+   * without it the store is refused under `NODE_ENV=production`. @defaultValue false
+   */
+  readonly acknowledgeLoss?: boolean;
 }
 
 /**
  * A store in this process's memory, for tests and for trying things out: everything is gone when the process ends, and
- * no other process sees it. Expired rows are hidden at once but removed only by {@link Storage.sweep}.
+ * no other process sees it, so production refuses it unless the loss is acknowledged. Expired rows are hidden at once but
+ * removed only by {@link Storage.sweep}.
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   const { now = () => Date.now() / 1000 } = options;
@@ -35,6 +41,8 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
 
   // No method awaits between reading and writing: each runs to its end before another begins, and so is atomic.
   return {
+    isVolatile: options.acknowledgeLoss !== true,
+
     async get(kind, id) {
       const row = liveRecord(kind, id);
       return row && toRecord(row);

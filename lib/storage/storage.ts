@@ -8,6 +8,12 @@
  * Every method rejects with {@link StorageUnavailableError} when the store cannot answer. A method never half-happens.
  */
 export interface Storage {
+  /**
+   * True where everything is gone when this process ends and no other process sees it, and nobody acknowledged that.
+   * `mcpOAuth()` refuses such a store under `NODE_ENV=production`. Wrappers of a store keep it.
+   */
+  readonly isVolatile?: boolean;
+
   /** Reads a live record. The value is a fresh object that the caller may change. */
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
 
@@ -73,6 +79,7 @@ export interface Storage {
 /** JSON object. Unknown members are kept; strings may hold any well-formed Unicode text except U+0000. */
 export type StoredValue = { readonly [member: string]: unknown };
 
+/** A live record as {@link Storage.get} and {@link Storage.take} give it. */
 export interface StoredRecord {
   readonly value: Record<string, unknown>;
   /** Changes with every write of the record; opaque. */
@@ -83,10 +90,12 @@ export interface StoredRecord {
   readonly expiresAt?: number;
 }
 
+/** A record that {@link Storage.find} found. */
 export interface FoundRecord extends StoredRecord {
   readonly id: string;
 }
 
+/** What a write says about its record, besides the value. */
 export interface WriteOptions {
   /** UNIX seconds after which the record does not exist. Without it the record stays. */
   readonly expiresAt?: number;

@@ -28,6 +28,10 @@ const reserved = new Set([
  * @throws ConfigurationError for a name or value that cannot be a header
  */
 export function staticHeaders(headers: Readonly<Record<string, HeaderSource>>): UpstreamCredential {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
+    const message = `must be an object of header names and values, got ${kindOf(headers)}`;
+    throw new ConfigurationError('staticHeaders(headers)', [{ option: 'headers', message }]);
+  }
   const entries = Object.entries(headers).map(([name, source]) => [name.toLowerCase(), source] as const);
   const problems = entries.flatMap(([name, source]) => {
     if (!headerName.test(name) || reserved.has(name))

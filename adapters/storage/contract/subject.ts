@@ -6,6 +6,7 @@ export interface ContractClock {
   readonly now: () => number;
 }
 
+/** A store opened for one test, with what the contract needs to examine it. */
 export interface StoreUnderTest {
   readonly storage: Storage;
   /** Closes every connection, as a restart would, and opens the data again. Left out where a restart loses everything. */

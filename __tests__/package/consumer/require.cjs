@@ -1,0 +1,1 @@
+require('./serve.cjs')(require('express'), require('express-mcp-auth'));

@@ -1,0 +1,30 @@
+import type { ProviderHooks } from './provider-configuration.ts';
+import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
+
+interface TokenContext {
+  status: number;
+  body: unknown;
+  readonly oidc?: {
+    readonly route?: string;
+    readonly client?: { readonly clientId: string };
+  };
+}
+
+/**
+ * Koa middleware around the token endpoint. A token keeps its client's registration alive; a client whose keys could not
+ * be fetched is told to try again: `invalid_client` would make it forget its registration for good.
+ */
+export function createTokenOutcome(
+  hooks: Pick<ProviderHooks, 'clientUsed' | 'fetchFailure'>,
+): (ctx: TokenContext, next: () => Promise<void>) => Promise<void> {
+  return async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route !== 'token') return;
+    if (ctx.status === 200 && ctx.oidc.client) return hooks.clientUsed(ctx.oidc.client.clientId);
+    if (ctx.status === 401 && hooks.fetchFailure(ctx) !== undefined) {
+      const unavailable = new TemporarilyUnavailable();
+      ctx.status = unavailable.statusCode;
+      ctx.body = { error: unavailable.error, error_description: unavailable.error_description };
+    }
+  };
+}

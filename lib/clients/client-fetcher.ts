@@ -1,0 +1,183 @@
+import { currentRequest } from '../shared/current-request.ts';
+import type { EventSink } from '../shared/events.ts';
+import type { Limiter } from '../shared/limiter.ts';
+import { type Outbound, OutboundError } from '../shared/outbound.ts';
+import type { CachedDocument, FetchCache } from './fetch-cache.ts';
+import { createHostBackoff } from './host-backoff.ts';
+import { checkMetadataDocumentUrl, type DocumentHostPolicy } from './metadata-document.ts';
+
+/** Why a client's document or key set could not be had: exact, for the error page and events. */
+export interface FetchFailure {
+  readonly purpose: 'metadata document' | 'key set';
+  readonly url: string;
+  readonly reason: string;
+}
+
+export interface ClientFetcherOptions {
+  readonly outbound: Outbound;
+  readonly documents: FetchCache;
+  readonly keySets: FetchCache;
+  readonly perHost: Limiter;
+  readonly perCaller: Limiter;
+  readonly events: EventSink;
+  readonly hosts: DocumentHostPolicy;
+  /** Documents given by the operator, by client id: never fetched. */
+  readonly pinned: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** Fetches for oidc-provider's client features: metadata documents and client key sets. */
+export interface ClientFetcher {
+  mayFetch(clientId: string): Promise<boolean>;
+  fetch(url: string | URL, options: object): Promise<Response>;
+  /** Somebody approved this client with this redirect URI. */
+  approved(clientId: string, redirectUri: string): Promise<void>;
+  /** What failed while this request was served. */
+  failureOf(request: object): FetchFailure | undefined;
+}
+
+const timeoutMs = 2500;
+const maxDocumentBytes = 5120;
+const maxKeySetBytes = 65_536;
+/** A key set is fetched again for an unknown key at most this often. */
+const keySetCooldownSeconds = 30;
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+class FetchRefused extends Error {}
+
+function toResponse({ body, contentType, freshUntil }: CachedDocument): Response {
+  const maxAge = Math.max(0, freshUntil - nowSeconds());
+  return new Response(body, { headers: { 'content-type': contentType, 'cache-control': `max-age=${maxAge}` } });
+}
+
+/** The key that the request's client assertion names. */
+function assertionKeyId(): string | undefined {
+  const assertion = currentRequest()?.oidc?.params?.client_assertion;
+  if (typeof assertion !== 'string') return undefined;
+  try {
+    const header: unknown = JSON.parse(Buffer.from(assertion.split('.', 1)[0] ?? '', 'base64url').toString('utf8'));
+    const { kid } = (header ?? {}) as { kid?: unknown };
+    return typeof kid === 'string' ? kid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function hasKey({ body }: CachedDocument, keyId: string | undefined): boolean {
+  if (keyId === undefined) return true;
+  try {
+    return (JSON.parse(body) as { keys: { kid?: string }[] }).keys.some(({ kid }) => kid === keyId);
+  } catch {
+    return false;
+  }
+}
+
+/** A stale copy stands in only for a client that somebody approved, and only for a redirect URI that was part of it. */
+function mayServeStale({ approvedRedirectUris }: CachedDocument): boolean {
+  const redirectUri = currentRequest()?.oidc?.params?.redirect_uri;
+  return redirectUri === undefined
+    ? approvedRedirectUris.length > 0
+    : approvedRedirectUris.includes(String(redirectUri));
+}
+
+/**
+ * The hooks behind oidc-provider's Client ID Metadata Document feature. Its own dispatcher checks an address after it has
+ * connected; ours checks before, connects to the checked address and cannot be left out, so it takes the place.
+ */
+export function createClientFetcher(options: ClientFetcherOptions): ClientFetcher {
+  const { outbound, documents, keySets, perHost, perCaller, events, hosts, pinned } = options;
+  const backoff = createHostBackoff();
+  const failures = new WeakMap<object, FetchFailure>();
+
+  function fail(purpose: FetchFailure['purpose'], url: string, reason: string): void {
+    const request = currentRequest();
+    if (request) failures.set(request, { purpose, url, reason });
+    events.emit({ type: 'cimd.refused', host: URL.parse(url)?.host ?? '', reason: `${purpose}: ${reason}` });
+  }
+
+  async function requireBudget(url: URL): Promise<void> {
+    const request = currentRequest();
+    const caller = request?.req.ip ?? request?.req.socket.remoteAddress ?? '';
+    if (!backoff.mayTry(url.host)) throw new FetchRefused('its host failed too often just now');
+    if (!(await perHost.attempt(url.host))) throw new FetchRefused('too many fetches from its host');
+    if (!(await perCaller.attempt(caller))) throw new FetchRefused('too many fetches for this caller');
+  }
+
+  async function download(
+    purpose: FetchFailure['purpose'],
+    url: URL,
+    cache: FetchCache,
+    maxBytes: number,
+  ): Promise<Response> {
+    await requireBudget(url);
+    try {
+      const response = await outbound.fetch(url, {
+        headers: { accept: 'application/json' },
+        timeoutMs,
+        maxResponseBytes: maxBytes,
+        purpose: `client ${purpose}`,
+      });
+      if (response.status !== 200) throw new FetchRefused(`status ${response.status}`);
+      const contentType = response.headers.get('content-type') ?? '';
+      if (purpose === 'metadata document' && !/^application\/(?:[\w.-]+\+)?json\b/i.test(contentType))
+        throw new FetchRefused('content type is not JSON');
+      const body = await response.text();
+      JSON.parse(body); // What is no JSON is not kept: it would be served again.
+      await cache.write(url.href, { body, contentType }, response.headers.get('cache-control'));
+      backoff.succeeded(url.host);
+      events.emit({ type: 'cimd.fetched', host: url.host });
+      return new Response(body, { headers: response.headers });
+    } catch (error) {
+      backoff.failed(url.host);
+      throw error;
+    }
+  }
+
+  async function obtain(
+    purpose: FetchFailure['purpose'],
+    url: URL,
+    cached: CachedDocument | undefined,
+  ): Promise<Response> {
+    const [cache, maxBytes] = purpose === 'key set' ? [keySets, maxKeySetBytes] : [documents, maxDocumentBytes];
+    try {
+      return await download(purpose, url, cache, maxBytes);
+    } catch (error) {
+      const isFetchProblem =
+        error instanceof OutboundError || error instanceof FetchRefused || error instanceof SyntaxError;
+      if (!isFetchProblem) throw error;
+      fail(purpose, url.href, error instanceof OutboundError ? error.reason : error.message);
+      // An old key set still proves who signed; an old document only speaks for what was approved under it.
+      if (cached && (purpose === 'key set' || mayServeStale(cached))) return toResponse(cached);
+      throw error;
+    }
+  }
+
+  return {
+    async mayFetch(clientId) {
+      if (Object.hasOwn(pinned, clientId)) return true;
+      const problem = checkMetadataDocumentUrl(clientId, hosts);
+      if (problem) fail('metadata document', clientId, problem);
+      return problem === undefined;
+    },
+
+    async fetch(target, requestOptions) {
+      const url = new URL(target);
+      const document = Object.hasOwn(pinned, url.href) ? pinned[url.href] : undefined;
+      if (document) return Response.json(document, { headers: { 'cache-control': 'max-age=3600' } });
+      const request = currentRequest();
+      const earlier = request && failures.get(request);
+      // oidc-provider's error handling looks the client up again: one fetch a request is enough.
+      if (earlier?.url === url.href) throw new FetchRefused(earlier.reason);
+      // Of its fetches only that of a metadata document asks for redirects to be shown.
+      const isDocument = (requestOptions as { redirect?: string }).redirect === 'manual';
+      const cached = await (isDocument ? documents : keySets).read(url.href);
+      const isFresh = cached !== undefined && cached.freshUntil > nowSeconds();
+      if (isDocument) return isFresh ? toResponse(cached) : obtain('metadata document', url, cached);
+      const mayMissKey = cached !== undefined && nowSeconds() - cached.fetchedAt < keySetCooldownSeconds;
+      if (isFresh && (mayMissKey || hasKey(cached, assertionKeyId()))) return toResponse(cached);
+      return obtain('key set', url, cached);
+    },
+
+    approved: (clientId, redirectUri) => documents.approve(clientId, redirectUri),
+    failureOf: (request) => failures.get(request),
+  };
+}

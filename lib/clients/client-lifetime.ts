@@ -1,0 +1,33 @@
+import type { Issuer } from '../shared/issuer.ts';
+import { recordId } from '../shared/record-ids.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** How long a registered client lives without a token, and from its last one on. */
+export interface ClientLifetime {
+  /** A token was issued: the registration lives on. Writes at most once a day. */
+  used(issuer: Issuer, clientId: string): Promise<void>;
+}
+
+const daySeconds = 86_400;
+const maxRemembered = 10_000;
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+export function createClientLifetime(storage: Storage, clientTtlSeconds: number): ClientLifetime {
+  /** When each client has to be looked at again; bounded, and losing an entry costs one read. */
+  const nextLook = new Map<string, number>();
+  const interval = Math.min(daySeconds, Math.ceil(clientTtlSeconds / 2));
+
+  return {
+    async used(issuer, clientId) {
+      const id = recordId(issuer, clientId);
+      const now = nowSeconds();
+      if ((nextLook.get(id) ?? 0) > now) return;
+      const record = await storage.get('Client', id);
+      if (record?.expiresAt !== undefined && record.expiresAt < now + clientTtlSeconds - interval) {
+        await storage.replace('Client', id, record.version, record.value, { expiresAt: now + clientTtlSeconds });
+      }
+      if (nextLook.size >= maxRemembered) nextLook.delete(nextLook.keys().next().value as string);
+      nextLook.set(id, now + interval);
+    },
+  };
+}
