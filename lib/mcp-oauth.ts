@@ -192,12 +192,19 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
           redirectUri: (issuer) => endpointUrl(issuer, paths.callback),
         });
 
+  const { registration: registrationEndpoint, ...machineEndpoints } = createMachineEndpoints({
+    provider,
+    resources,
+    events,
+    normalizeRegistration: clientChecks.normalize,
+  });
   const handler = createHandler({
     issuerOf,
     configured: settings.issuer,
     events,
     routes: createRoutes(paths, resources, {
-      ...createMachineEndpoints({ provider, resources, events, normalizeRegistration: clientChecks.normalize }),
+      ...machineEndpoints,
+      ...(registration.enabled && { registration: registrationEndpoint }),
       ...createBrowserEndpoints({ provider, resources, events }),
       metadata: createMetadataEndpoint(provider),
       interaction: interactions.endpoint,

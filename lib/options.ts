@@ -163,6 +163,32 @@ export interface RouteOptions extends AuthenticateOptions {
 export interface AuthenticateOptions {
   /** Scopes that every request must hold. @defaultValue ['mcp:tools'] */
   readonly scopes?: readonly string[];
+  /**
+   * Scopes of single operations, besides `scopes`: by MCP method, and for tools, prompts and resources by glob of the name
+   * or URI. The body of a POST is then always read (bounded, batches included) and compared with `Mcp-Method` and `Mcp-Name`.
+   * @example { 'tools/call': { 'delete_*': ['files:write'] }, 'resources/read': ['files:read'] }
+   */
+  readonly operationScopes?: Readonly<Record<string, readonly string[] | Readonly<Record<string, readonly string[]>>>>;
+  /** Scopes that this request needs besides `scopes`; every scope it may name belongs into `optionalScopes`. */
+  readonly requiredScopes?: (req: IncomingMessage) => readonly string[] | Promise<readonly string[]>;
+  /** Further scopes that clients may request for this resource. */
+  readonly optionalScopes?: readonly string[];
+  /** Scope hierarchy: each broad scope with the narrower ones it includes, such as `{ 'files:write': ['files:read'] }`. */
+  readonly implies?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * What a 403 asks for: the scopes of the operation, or these with all that the token has, for clients that do not add
+   * them themselves. @defaultValue 'operation'
+   */
+  readonly challengeScopes?: 'operation' | 'union';
+  /**
+   * Decide by `Mcp-Method` and `Mcp-Name` alone (MCP 2026-07-28): only for upstreams known to compare them with the body.
+   * @defaultValue false
+   */
+  readonly trustMcpHeaders?: boolean;
+  /** Largest body that is read for `operationScopes`, bytes. Integer, 1024 to 67108864. @defaultValue 4194304 */
+  readonly maxBodyBytes?: number;
+  /** Access token lifetime of this resource, seconds. Integer, 1 to 86400. @defaultValue `gateway.accessTokenTtlSeconds` */
+  readonly accessTokenTtlSeconds?: number;
   /** Name of the resource on pages and in its metadata. @defaultValue the path */
   readonly displayName?: string;
   /** The resource meant when a client names none, where there are several. At most one. @defaultValue false */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { ConfigurationError } from './errors.ts';
 import type { AuthenticateOptions, ProxyOptions, UpstreamCredential } from './options.ts';
 import { isWebUrl } from './resolve-options-rules.ts';
@@ -5,6 +6,14 @@ import { kindOf, type OptionReader, readOptions, readRequiredOptions } from './s
 
 const authenticateNames = [
   'scopes',
+  'operationScopes',
+  'requiredScopes',
+  'optionalScopes',
+  'implies',
+  'challengeScopes',
+  'trustMcpHeaders',
+  'maxBodyBytes',
+  'accessTokenTtlSeconds',
   'displayName',
   'default',
   'allowedOrigins',
@@ -41,13 +50,62 @@ export const pathRule = {
     text === '/' || (/^(?:\/[^/?#\s]+)+$/.test(text) && URL.parse(text, 'http://x')?.pathname === text),
 };
 
+const scopeRule = { what: 'scope tokens (RFC 6749 section 3.3)', accept: (text: string) => scopeToken.test(text) };
+
+function isScopeList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((scope) => typeof scope === 'string' && scopeToken.test(scope));
+}
+
+function isScopeMap(value: unknown): value is Readonly<Record<string, readonly string[]>> {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isScopeList)
+  );
+}
+
+function readOperationScopes(options: OptionReader): ResolvedAuthenticate['operationScopes'] {
+  const rules = options.value('operationScopes');
+  if (rules === undefined) return {};
+  const isMap = typeof rules === 'object' && rules !== null && !Array.isArray(rules);
+  if (isMap && Object.values(rules).every((rule) => isScopeList(rule) || isScopeMap(rule))) {
+    return rules as ResolvedAuthenticate['operationScopes'];
+  }
+  const example = "such as { 'tools/call': { 'delete_*': ['files:write'] } }";
+  options.problem(
+    'operationScopes',
+    `must map methods to scopes, or to scopes by name, ${example}, got ${kindOf(rules)}`,
+  );
+  return {};
+}
+
+function readImplies(options: OptionReader): ResolvedAuthenticate['implies'] {
+  const implies = options.value('implies');
+  if (implies === undefined || isScopeMap(implies)) return implies ?? {};
+  const example = "such as { 'files:write': ['files:read'] }";
+  options.problem('implies', `must map scopes to the scopes they include, ${example}, got ${kindOf(implies)}`);
+  return {};
+}
+
 function readAuthenticate(options: OptionReader): ResolvedAuthenticate {
   const displayName = options.string('displayName');
+  const requiredScopes = options.fn('requiredScopes') as ResolvedAuthenticate['requiredScopes'];
+  const accessTokenTtlSeconds = options.has('accessTokenTtlSeconds')
+    ? options.integer('accessTokenTtlSeconds', { min: 1, max: 86_400, fallback: 900 })
+    : undefined;
+  const challenges = {
+    what: "'operation' or 'union'",
+    accept: (text: string) => text === 'operation' || text === 'union',
+  };
   return {
-    scopes: options.strings('scopes', {
-      what: 'scope tokens (RFC 6749 section 3.3)',
-      accept: (text) => scopeToken.test(text),
-    }) ?? ['mcp:tools'],
+    scopes: options.strings('scopes', scopeRule) ?? ['mcp:tools'],
+    operationScopes: readOperationScopes(options),
+    ...(requiredScopes && { requiredScopes }),
+    optionalScopes: options.strings('optionalScopes', scopeRule) ?? [],
+    implies: readImplies(options),
+    challengeScopes:
+      (options.string('challengeScopes', challenges) as 'operation' | 'union' | undefined) ?? 'operation',
+    trustMcpHeaders: options.boolean('trustMcpHeaders', false),
+    maxBodyBytes: options.integer('maxBodyBytes', { min: 1024, max: 67_108_864, fallback: 4_194_304 }),
+    ...(accessTokenTtlSeconds !== undefined && { accessTokenTtlSeconds }),
     ...(displayName !== undefined && { displayName }),
     default: options.boolean('default', false),
     allowedOrigins:
@@ -61,6 +119,14 @@ function readAuthenticate(options: OptionReader): ResolvedAuthenticate {
 /** `authenticate` options with their defaults. */
 export interface ResolvedAuthenticate {
   readonly scopes: readonly string[];
+  readonly operationScopes: Readonly<Record<string, readonly string[] | Readonly<Record<string, readonly string[]>>>>;
+  readonly requiredScopes?: (req: IncomingMessage) => readonly string[] | Promise<readonly string[]>;
+  readonly optionalScopes: readonly string[];
+  readonly implies: Readonly<Record<string, readonly string[]>>;
+  readonly challengeScopes: 'operation' | 'union';
+  readonly trustMcpHeaders: boolean;
+  readonly maxBodyBytes: number;
+  readonly accessTokenTtlSeconds?: number;
   readonly displayName?: string;
   readonly default: boolean;
   readonly allowedOrigins: readonly string[];

@@ -10,7 +10,8 @@ export interface Endpoints {
   readonly authorization: Endpoint;
   readonly resume: Endpoint;
   readonly token: Endpoint;
-  readonly registration: Endpoint;
+  /** Absent where registration is off. */
+  readonly registration?: Endpoint;
   readonly revocation: Endpoint;
   readonly introspection: Endpoint;
   readonly jwks: Endpoint;
@@ -33,11 +34,11 @@ export function createRoutes(paths: EndpointPaths, resources: Resources, endpoin
   const exact = new Map<string, OwnedPath>([
     [paths.authorization, { audience: 'browser', serve: endpoints.authorization }],
     [paths.token, { audience: 'machine', serve: endpoints.token }],
-    [paths.registration, { audience: 'machine', serve: endpoints.registration }],
     [paths.revocation, { audience: 'machine', serve: endpoints.revocation }],
     [paths.introspection, { audience: 'machine', serve: endpoints.introspection }],
     [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
   ]);
+  if (endpoints.registration) exact.set(paths.registration, { audience: 'machine', serve: endpoints.registration });
   if (endpoints.callback) exact.set(paths.callback, { audience: 'browser', serve: endpoints.callback });
   if (endpoints.devLogin) exact.set(paths.devLogin, { audience: 'browser', serve: endpoints.devLogin });
   const resume: OwnedPath = { audience: 'browser', serve: endpoints.resume };

@@ -44,18 +44,17 @@ async function runJest(): Promise<{ exitCode: number; results: JestResults | und
   }
 }
 
-/** Why a run does not count as a success although its numbers may look like one. */
+/** Everything for which a run does not count as a success; empty for one that does. */
 function findProblems(exitCode: number, results: JestResults): string[] {
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = results;
   const skipped = results.numPendingTests + results.numTodoTests;
-  const ran = results.numPassedTests + results.numFailedTests;
-  return [
-    ...(ran === 0 ? ['no test ran'] : []),
-    ...(skipped > 0 ? [`${skipped} tests were skipped`] : []),
-    ...(results.numRuntimeErrorTestSuites > 0
-      ? [`${results.numRuntimeErrorTestSuites} suites failed outside a test`]
-      : []),
-    ...(exitCode !== 0 ? [`jest ended with exit code ${exitCode}`] : []),
+  const problems = [
+    ...(numFailedTests > 0 ? [`failed tests: ${numFailedTests}`] : []),
+    ...(numRuntimeErrorTestSuites > 0 ? [`suites failed outside a test: ${numRuntimeErrorTestSuites}`] : []),
+    ...(skipped > 0 ? [`skipped tests: ${skipped}`] : []),
+    ...(numPassedTests + numFailedTests === 0 ? ['no test ran'] : []),
   ];
+  return problems.length === 0 && exitCode !== 0 ? [`jest ended with exit code ${exitCode}`] : problems;
 }
 
 async function main(): Promise<number> {

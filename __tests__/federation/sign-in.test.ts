@@ -7,7 +7,10 @@ import { type Federation, type FederationSettings, isSignInPage, requestsTo, sta
 const DISCOVERY = '/.well-known/openid-configuration';
 
 /** Runs one federation from start to end. */
-async function withFederation<T>(settings: FederationSettings, work: (federation: Federation) => Promise<T>): Promise<T> {
+async function withFederation<T>(
+  settings: FederationSettings,
+  work: (federation: Federation) => Promise<T>,
+): Promise<T> {
   const federation = await startFederation(settings);
   try {
     return await work(federation);
@@ -181,7 +184,11 @@ describe('the seed’s example configuration', () => {
 
   it('starts with the client id added (seed, policy page)', async () => {
     const { browserLogin, ...rest } = example();
-    const options: McpOAuthOptions = { ...rest, browserLogin: { ...browserLogin, clientId: 'gateway' }, storage: memoryStorage() };
+    const options: McpOAuthOptions = {
+      ...rest,
+      browserLogin: { ...browserLogin, clientId: 'gateway' },
+      storage: memoryStorage(),
+    };
     const auth = mcpOAuth(options);
     await auth.close();
 
@@ -193,7 +200,12 @@ describe('the seed’s example configuration', () => {
       const { oidc, browserLogin, gateway } = example();
       return {
         oidc: { ...oidc, issuer, jwksUrl: endpoints.jwks },
-        browserLogin: { ...browserLogin, url: endpoints.authorization, tokenUrl: endpoints.token, audience: 'https://api.example.com' },
+        browserLogin: {
+          ...browserLogin,
+          url: endpoints.authorization,
+          tokenUrl: endpoints.token,
+          audience: 'https://api.example.com',
+        },
         gateway,
       };
     };

@@ -1,8 +1,11 @@
 /** A gateway that signs people in at a company's identity provider, both real and on loopback, and a client of it. */
-import { jest } from '@jest/globals';
 import type { McpOAuthOptions } from '../../lib/index.ts';
 import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
-import { type IdentityProvider, type IdentityProviderOptions, startIdentityProvider } from '../helpers/identity-provider.ts';
+import {
+  type IdentityProvider,
+  type IdentityProviderOptions,
+  startIdentityProvider,
+} from '../helpers/identity-provider.ts';
 import { callbackOf, createOAuthClient, type OAuthClient, type Parameters, send } from '../helpers/oauth-client.ts';
 import { type Observed, type ObservedGateway, startObservedGateway } from '../helpers/observed-gateway.ts';
 
@@ -116,13 +119,6 @@ export function keptRecords({ writes }: Pick<Observed<unknown>, 'writes'>): stri
 /** Ends the browser's session at the identity provider, as somebody else who sits down there would. */
 export function leaveIdentityProvider({ idp }: Federation, browser: Browser): void {
   browser.setCookie(idp.issuer, 'idp_session=; Path=/; Max-Age=0');
-}
-
-/** Moves the clock of everything in this process; timers and sockets keep theirs. Undone by `jest.useRealTimers()`. */
-export function moveClock(seconds: number): void {
-  const now = Date.now() + seconds * 1000;
-  const timers = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'] as const;
-  jest.useFakeTimers({ now, doNotFake: [...timers, 'nextTick', 'queueMicrotask', 'performance', 'hrtime'] });
 }
 
 /** Requests to one endpoint of the identity provider. */

@@ -26,7 +26,11 @@ describe.each([
       // The helper has a secret of its own; here leaving it out is the case.
       options: () => ({ storage, secret }) as { storage: typeof storage; secret: string },
       routes: (app, auth) =>
-        void app.all('/mcp', auth.authenticate('/mcp'), (req, res) => void res.json((req as never as { user: unknown }).user)),
+        void app.all(
+          '/mcp',
+          auth.authenticate('/mcp'),
+          (req, res) => void res.json((req as never as { user: unknown }).user),
+        ),
     });
     stop = async () => {
       await gateway.close();

@@ -44,13 +44,15 @@ describe.each(sdkMatrix)('$client client with an $server server through $route',
     return callTool('echo', { text: 'refreshed' });
   }
 
-  it('needs nothing but the URL: discovery from the 401, registration, approval before sign-in (MCP 2026-07-28, Authorization Flow)', async () => {
+  it('needs nothing but the URL: discovery from the 401, registration, approval before sign-in (MCP 2026-07-28, Authorization Flow Steps)', async () => {
     const connection = await openConnection();
     const { url: issuer } = running.gateway;
 
     const [refused, found] = connection.requests;
     expect(refused?.challenge).toContain(`resource_metadata="${found?.url}"`);
-    const sent = connection.requests.map(({ method, url, status }) => `${method} ${url.slice(issuer.length)} ${status}`);
+    const sent = connection.requests.map(
+      ({ method, url, status }) => `${method} ${url.slice(issuer.length)} ${status}`,
+    );
     expect(sent.slice(0, 5)).toEqual([
       'POST /mcp 401',
       'GET /.well-known/oauth-protected-resource/mcp 200',
@@ -111,7 +113,7 @@ describe.each(sdkMatrix)('$client client with an $server server through $route',
     }
   });
 
-  it('refreshes behind the SDK with a new refresh token each time (OAuth 2.1 section 4.3.1)', async () => {
+  it('refreshes behind the SDK with a new refresh token each time (RFC 9700 section 4.14.2)', async () => {
     const connection = await openConnection();
     const first = connection.memory.tokens;
     expect(await callWithExpiredToken(connection)).toBe('refreshed');
@@ -199,15 +201,18 @@ describe('a login at the company’s identity provider', () => {
     await identityProvider.close();
   });
 
-  it.each(sdkClients)('signs the person of an $client client in (OpenID Connect Core section 3.1)', async ({ connect }) => {
-    const connection = await connect({ url: running.url, signIn: atIdentityProvider('alice') });
-    const { extra } = await whoAmI(connection);
-    await connection.close();
+  it.each(sdkClients)(
+    'signs the person of an $client client in (OpenID Connect Core section 3.1)',
+    async ({ connect }) => {
+      const connection = await connect({ url: running.url, signIn: atIdentityProvider('alice') });
+      const { extra } = await whoAmI(connection);
+      await connection.close();
 
-    expect(extra).toMatchObject({ sub: 'alice', iss: identityProvider.issuer });
-    expect(extra?.roles).toEqual(expect.arrayContaining(['admin', 'user']));
-    const approval = connection.trail.findIndex((url) => url.includes('/oauth/interaction/'));
-    expect(approval).toBeLessThan(connection.trail.indexOf(identityProvider.endpoints.authorization));
-    expect(identityProvider.errors).toEqual([]);
-  });
+      expect(extra).toMatchObject({ sub: 'alice', iss: identityProvider.issuer });
+      expect(extra?.roles).toEqual(expect.arrayContaining(['admin', 'user']));
+      const approval = connection.trail.findIndex((url) => url.includes('/oauth/interaction/'));
+      expect(approval).toBeLessThan(connection.trail.indexOf(identityProvider.endpoints.authorization));
+      expect(identityProvider.errors).toEqual([]);
+    },
+  );
 });

@@ -5,11 +5,19 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { type McpOAuthOptions, mcpOAuth, sqliteStorage, StorageUnavailableError } from '../../lib/index.ts';
+import { type McpOAuthOptions, mcpOAuth, StorageUnavailableError, sqliteStorage } from '../../lib/index.ts';
 import { type Browser, createBrowser } from '../helpers/browser.ts';
 import { startIdentityProvider } from '../helpers/identity-provider.ts';
 import { createSdkV2McpHandler, startMcpServer } from '../helpers/mcp-servers.ts';
-import { type Answer, createOAuthClient, type OAuthClient, postForm, postJson, register, send } from '../helpers/oauth-client.ts';
+import {
+  type Answer,
+  createOAuthClient,
+  type OAuthClient,
+  postForm,
+  postJson,
+  register,
+  send,
+} from '../helpers/oauth-client.ts';
 import { bearer } from '../helpers/protected-server.ts';
 import { approve, atDevLogin, atIdentityProvider, type SignIn } from '../helpers/sdk-clients.ts';
 
@@ -99,7 +107,10 @@ async function authorizeBadly(client: OAuthClient, issuer: string): Promise<Repo
   const denied = await browser.submit(approval, 'decision', { decision: 'deny' }, { stopAt });
   return {
     'authorize, unknown client': await authorize(browser, client.authorizeUrl({ client_id: 'nobody' })),
-    'authorize, other redirect': await authorize(browser, client.authorizeUrl({ redirect_uri: 'https://evil.example' })),
+    'authorize, other redirect': await authorize(
+      browser,
+      client.authorizeUrl({ redirect_uri: 'https://evil.example' }),
+    ),
     'authorize, no PKCE': await authorize(browser, client.authorizeUrl({ code_challenge: undefined })),
     'authorize, token': await authorize(browser, client.authorizeUrl({ response_type: 'token' })),
     'authorize, no resource': await authorize(browser, client.authorizeUrl({ resource: undefined })),
@@ -141,7 +152,11 @@ async function signIn(client: OAuthClient, person: SignIn): Promise<{ report: Re
 
 async function callAndRevoke(client: OAuthClient, issuer: string, accessToken: string, atUp: string): Promise<Report> {
   const call = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
-    postJson(`${issuer}${path}`, { jsonrpc: '2.0', id: 1, method: 'ping' }, { accept: 'text/event-stream, application/json', ...headers });
+    postJson(
+      `${issuer}${path}`,
+      { jsonrpc: '2.0', id: 1, method: 'ping' },
+      { accept: 'text/event-stream, application/json', ...headers },
+    );
   return {
     call: await statusOf(call('/mcp', bearer(accessToken))),
     'call, no token': await statusOf(call('/mcp')),
@@ -160,7 +175,9 @@ async function callAndRevoke(client: OAuthClient, issuer: string, accessToken: s
 async function unavailable(client: OAuthClient, issuer: string, fail: () => void): Promise<Report> {
   const [approving, signingIn] = [createBrowser(), createBrowser()];
   const approval = await approving.get(client.authorizeUrl());
-  const sentOn = await signingIn.submit(await signingIn.get(client.authorizeUrl()), 'decision', { decision: 'approve' });
+  const sentOn = await signingIn.submit(await signingIn.get(client.authorizeUrl()), 'decision', {
+    decision: 'approve',
+  });
   fail();
   return {
     register: await statusOf(register(issuer, { redirect_uris: [redirectUri] })),

@@ -14,7 +14,8 @@ async function runWorker(): Promise<{ code: number | null; printed: string; repo
     const worker = fileURLToPath(new URL('silent-console-worker.ts', import.meta.url));
     const child = fork(worker, [directory], { silent: true, execArgv: [], env: {} });
     let printed = '';
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (printed += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text) => (printed += text));
     let report: Report = {};
     child.once('message', (message: Report) => {
       report = message;

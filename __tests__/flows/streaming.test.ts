@@ -1,9 +1,16 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { startMcpServer } from '../helpers/mcp-servers.ts';
-import { bearer, type ProtectedServer, sdkMatrix, sdkRoutes, signInByHand, startProtectedServer } from '../helpers/protected-server.ts';
+import {
+  bearer,
+  type ProtectedServer,
+  sdkMatrix,
+  sdkRoutes,
+  signInByHand,
+  startProtectedServer,
+} from '../helpers/protected-server.ts';
 import type { SdkConnection } from '../helpers/sdk-clients.ts';
 
 const cleanUp: (() => Promise<void>)[] = [];
@@ -53,7 +60,7 @@ describe.each(sdkMatrix)('$client client with an $server server through $route',
     expect(await counting).toBe('counted to 3');
   });
 
-  it('tells the server when the client is gone (MCP 2026-07-28, Streamable HTTP, Disconnection)', async () => {
+  it('tells the server when the client is gone (MCP 2026-07-28, Transport-Specific Cancellation)', async () => {
     const { connection, handler } = await start();
     const waiting = connection.callTool('wait');
     await handler.waiting;
@@ -64,7 +71,7 @@ describe.each(sdkMatrix)('$client client with an $server server through $route',
 
   // In the two other pairs a 2025 client meets a server without sessions, and its cancellation has nowhere to go.
   if (setUp.server === 'SDK v1' || client === 'SDK v2') {
-    it('tells the server when the client cancels a call (MCP 2026-07-28, Cancellation)', async () => {
+    it('tells the server when the client cancels a call (MCP 2026-07-28, Cancellation Flow)', async () => {
       const { connection, handler } = await start();
       const controller = new AbortController();
       const waiting = connection.callTool('wait', {}, { signal: controller.signal });
@@ -139,7 +146,9 @@ describe.each(sdkRoutes)('event streams through $route', ({ route }) => {
 
   it('holds 300 open streams and still answers, and ends them all with the clients', async () => {
     const { request, disconnect, closed } = await startStreams(route);
-    const held = await Promise.all(Array.from({ length: 300 }, (_, index) => request(index % 2 ? '"hold"' : undefined)));
+    const held = await Promise.all(
+      Array.from({ length: 300 }, (_, index) => request(index % 2 ? '"hold"' : undefined)),
+    );
 
     expect(new Set(held.map(({ status }) => status))).toEqual(new Set([200]));
     expect(await (await request('{}')).json()).toEqual({ open: 300 });

@@ -85,7 +85,11 @@ export interface SignedIn {
 }
 
 /** Signs in without any SDK. @param resource as in `createOAuthClient` */
-export async function signInByHand(issuer: string, resource = `${issuer}/mcp`, browser = createBrowser()): Promise<SignedIn> {
+export async function signInByHand(
+  issuer: string,
+  resource = `${issuer}/mcp`,
+  browser = createBrowser(),
+): Promise<SignedIn> {
   const client = await createOAuthClient(issuer, {}, resource);
   const { json } = await client.redeem(await client.login(browser));
   return { client, accessToken: String(json?.access_token), refreshToken: String(json?.refresh_token) };

@@ -7,12 +7,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
-  StreamableHTTPClientTransport as TransportV2,
-  UnauthorizedError as UnauthorizedErrorV2,
   Client as ClientV2,
   type OAuthClientProvider as ProviderV2,
+  StreamableHTTPClientTransport as TransportV2,
+  UnauthorizedError as UnauthorizedErrorV2,
 } from '@modelcontextprotocol/client';
-import { UnauthorizedError as UnauthorizedErrorV1, type OAuthClientProvider as ProviderV1 } from '@modelcontextprotocol/sdk/client/auth.js';
+import {
+  type OAuthClientProvider as ProviderV1,
+  UnauthorizedError as UnauthorizedErrorV1,
+} from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { type Browser, createBrowser } from './browser.ts';
@@ -161,120 +164,112 @@ function recordingFetch(requests: SentRequest[]) {
   return async (url: string | URL, init?: RequestInit): Promise<Response> => {
     const response = await fetch(url, init);
     const { status, headers } = response;
-    requests.push({ method: init?.method ?? 'GET', url: String(url), status, challenge: headers.get('www-authenticate') });
+    requests.push({
+      method: init?.method ?? 'GET',
+      url: String(url),
+      status,
+      challenge: headers.get('www-authenticate'),
+    });
     return response;
   };
 }
 
-/** Both SDKs say `Unauthorized` by an error of a class of their own once the provider was sent to the browser. */
-async function connected(attempt: () => Promise<void>, isUnauthorized: (error: unknown) => boolean): Promise<boolean> {
+/** Connects; where the server asks for authorization, redeems what the browser brought back and connects anew. */
+async function authorized<Attempt>(
+  create: () => Attempt,
+  connect: (attempt: Attempt) => Promise<void>,
+  Unauthorized: abstract new (...parameters: never[]) => Error,
+  finish: (attempt: Attempt) => Promise<void>,
+): Promise<Attempt> {
+  const first = create();
   try {
-    await attempt();
-    return true;
+    await connect(first);
+    return first;
   } catch (error) {
-    if (isUnauthorized(error)) return false;
-    throw error;
+    if (!(error instanceof Unauthorized)) throw error;
   }
+  await finish(first);
+  const second = create();
+  await connect(second);
+  return second;
 }
 
-interface TextContent {
-  readonly content?: unknown;
+/** What both SDKs call the same. */
+function commonOf(
+  { memory, trail, requests }: Pick<SdkConnection, 'memory' | 'trail' | 'requests'>,
+  transport: TransportV1 | TransportV2,
+) {
+  return {
+    memory,
+    trail,
+    requests,
+    sessionId: () => transport.sessionId,
+    terminateSession: () => transport.terminateSession(),
+  };
 }
 
-function textOf({ content }: TextContent): string {
-  return (content as { text: string }[]).map(({ text }) => text).join('');
+const requestOptions = ({ onProgress, signal }: CallOptions) => ({
+  ...(onProgress && { onprogress: ({ progress }: { progress: number }) => onProgress(progress) }),
+  ...(signal && { signal }),
+});
+
+function textOf(result: object): string {
+  return (result as { content: { text: string }[] }).content.map(({ text }) => text).join('');
 }
 
-const identity = { name: 'sdk-client', version: '1.0.0' };
+const clientInfo = { name: 'sdk-client', version: '1.0.0' };
 
 /** `@modelcontextprotocol/sdk` 1.x. */
 export const connectV1: Connect = async (options) => {
   const { provider, memory, trail, takeCallback } = createProvider(options);
   const requests: SentRequest[] = [];
-  const create = () => ({
-    client: new ClientV1(identity),
-    transport: new TransportV1(new URL(options.url), {
-      authProvider: provider as unknown as ProviderV1,
-      fetch: recordingFetch(requests),
-      requestInit: { headers: { ...options.headers } },
+  const { client, transport } = await authorized(
+    () => ({
+      client: new ClientV1(clientInfo),
+      transport: new TransportV1(new URL(options.url), {
+        authProvider: provider as unknown as ProviderV1,
+        fetch: recordingFetch(requests),
+        requestInit: { headers: { ...options.headers } },
+      }),
     }),
-  });
-  // The class has optional accessors where its interface has optional properties, which the compiler tells apart.
-  const start = ({ client, transport }: ReturnType<typeof create>) =>
-    connected(
-      () => client.connect(transport as Parameters<ClientV1['connect']>[0]),
-      (error) => error instanceof UnauthorizedErrorV1,
-    );
-
-  let current = create();
-  if (!(await start(current))) {
-    await current.transport.finishAuth(takeCallback().get('code') as string);
-    current = create();
-    if (!(await start(current))) throw new Error('the new token was refused');
-  }
-  const { client, transport } = current;
+    // The class has optional accessors where its interface has optional properties, which the compiler tells apart.
+    (attempt) => attempt.client.connect(attempt.transport as Parameters<ClientV1['connect']>[0]),
+    UnauthorizedErrorV1,
+    (attempt) => attempt.transport.finishAuth(takeCallback().get('code') as string),
+  );
   return {
+    ...commonOf({ memory, trail, requests }, transport),
     protocolVersion: transport.protocolVersion,
-    memory,
-    trail,
-    requests,
-    sessionId: () => transport.sessionId,
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
-    async callTool(name, args = {}, { onProgress, signal } = {}) {
-      const result = await client.callTool({ name, arguments: args }, undefined, {
-        ...(onProgress && { onprogress: ({ progress }) => onProgress(progress) }),
-        ...(signal && { signal }),
-      });
-      return textOf(result);
-    },
-    terminateSession: () => transport.terminateSession(),
+    callTool: async (name, args = {}, callOptions = {}) =>
+      textOf(await client.callTool({ name, arguments: args }, undefined, requestOptions(callOptions))),
     close: () => client.close(),
   };
 };
 
-/** `@modelcontextprotocol/client` 2.x, 2026-07-28 where the server speaks it. */
+/** `@modelcontextprotocol/client` 2.x: 2026-07-28 where the server speaks it. */
 export const connectV2: Connect = async (options) => {
   const { provider, memory, trail, takeCallback } = createProvider(options);
   const requests: SentRequest[] = [];
-  const create = () => ({
-    client: new ClientV2(identity, { versionNegotiation: { mode: 'auto' } }),
-    transport: new TransportV2(new URL(options.url), {
-      authProvider: provider as unknown as ProviderV2,
-      fetch: recordingFetch(requests),
-      requestInit: { headers: { ...options.headers } },
+  const { client, transport } = await authorized(
+    () => ({
+      client: new ClientV2(clientInfo, { versionNegotiation: { mode: 'auto' } }),
+      transport: new TransportV2(new URL(options.url), {
+        authProvider: provider as unknown as ProviderV2,
+        fetch: recordingFetch(requests),
+        requestInit: { headers: { ...options.headers } },
+      }),
     }),
-  });
-  const start = ({ client, transport }: ReturnType<typeof create>) =>
-    connected(
-      () => client.connect(transport),
-      (error) => error instanceof UnauthorizedErrorV2,
-    );
-
-  let current = create();
-  if (!(await start(current))) {
-    await current.transport.finishAuth(takeCallback());
-    current = create();
-    if (!(await start(current))) throw new Error('the new token was refused');
-  }
-  const { client, transport } = current;
+    (attempt) => attempt.client.connect(attempt.transport),
+    UnauthorizedErrorV2,
+    (attempt) => attempt.transport.finishAuth(takeCallback()),
+  );
   return {
+    ...commonOf({ memory, trail, requests }, transport),
     protocolVersion: client.getNegotiatedProtocolVersion(),
-    memory,
-    trail,
-    requests,
-    sessionId: () => transport.sessionId,
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
-    async callTool(name, args = {}, { onProgress, signal } = {}) {
-      const result = await client.callTool(
-        { name, arguments: args },
-        {
-          ...(onProgress && { onprogress: ({ progress }) => onProgress(progress) }),
-          ...(signal && { signal }),
-        },
-      );
-      return textOf(result);
-    },
-    terminateSession: () => transport.terminateSession(),
+    callTool: async (name, args = {}, callOptions = {}) =>
+      textOf(await client.callTool({ name, arguments: args }, requestOptions(callOptions))),
     close: () => client.close(),
   };
 };

@@ -39,7 +39,10 @@ describe('an issuer identifier (RFC 8414 section 2)', () => {
     ['surrounding space', ' https://mcp.example.com '],
     ['a line feed', 'https://mcp.example.com/\na'],
     ['a host name in Unicode', 'https://münchen.example'],
-    ['a path that a redirect would take for another host (RFC 3986 section 4.2)', 'https://mcp.example.com//evil.example'],
+    [
+      'a path that a redirect would take for another host (RFC 3986 section 4.2)',
+      'https://mcp.example.com//evil.example',
+    ],
     ['another scheme', 'ftp://mcp.example.com'],
     ['script', 'javascript:alert(1)'],
     ['no scheme', 'mcp.example.com'],

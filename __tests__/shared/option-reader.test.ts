@@ -10,7 +10,7 @@ describe('the nearest name', () => {
     ['a letter replaced', 'cimdEnabied', 'cimdEnabled'],
     ['letters swapped', 'cmidEnabled', 'cimdEnabled'],
     ['another case', 'CIMDENABLED', 'cimdEnabled'],
-    ['another unit', 'accessTokenTtlMs', 'accessTokenTtlSeconds'],
+    ['its unit in the singular', 'accessTokenTtlSecond', 'accessTokenTtlSeconds'],
     ['two letters of a short name', 'ul', 'url'],
   ])('with %s is found', (_what, wrong, meant) => {
     expect(nearestName(wrong, known)).toBe(meant);

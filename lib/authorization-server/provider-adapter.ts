@@ -152,6 +152,13 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
         if (await answering(events, storage.create(model, key, value, write))) return;
         throw new errors.InvalidClientAuth('assertion was used before');
       }
+      if (model === 'Interaction' && payload.result !== undefined) {
+        // A decision never brings back an interaction that was resumed meanwhile: it would give a second code.
+        const read = () => answering(events, storage.get(model, key));
+        for (let live = await read(); live; live = await read())
+          if (await answering(events, storage.replace(model, key, live.version, value, write))) return;
+        throw new errors.SessionNotFound('interaction was resumed before');
+      }
       if (await answering(events, storage.put(model, key, value, write))) return;
       throw new errors.InvalidGrant('grant was revoked meanwhile');
     },

@@ -122,9 +122,9 @@ function features(settings: ProviderSettings): Configuration['features'] {
           );
         }
         return {
-          scope: resource.scopes.join(' '),
+          scope: resource.grantableScopes.join(' '),
           audience: canonicalResource(issuer, resource),
-          accessTokenTTL: settings.accessTokenTtlSeconds,
+          accessTokenTTL: resource.accessTokenTtlSeconds ?? settings.accessTokenTtlSeconds,
           accessTokenFormat: 'opaque',
         };
       },
@@ -149,7 +149,7 @@ function lifetimes(settings: ProviderSettings): Configuration['ttl'] {
 
 /** Every scope of every resource, and `offline_access`, which belongs in the server's metadata only (MCP 2026-07-28, Refresh Tokens). */
 function allScopes(resources: Resources): string[] {
-  return [...new Set([...resources.all().flatMap((resource) => resource.scopes), 'offline_access'])];
+  return [...new Set([...resources.all().flatMap((resource) => resource.grantableScopes), 'offline_access'])];
 }
 
 /** The whole configuration of one issuer's provider. */

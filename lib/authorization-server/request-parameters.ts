@@ -41,7 +41,7 @@ export function prepareAuthorizationRequest(parameters: URLSearchParams, issuer:
   const indicator = parameters.get('resource');
   const resource = indicator === null ? resources.implied() : resources.resolve(issuer, indicator);
   if (!resource) return;
-  const known = new Set([...resource.scopes, 'offline_access']);
+  const known = new Set([...resource.grantableScopes, 'offline_access']);
   const requested = scopeTokens(parameters.get('scope') ?? '').filter((scope) => known.has(scope));
   const wanted = requested.some((scope) => scope !== 'offline_access') ? requested : [...resource.scopes, ...requested];
   parameters.set('scope', [...new Set(wanted)].join(' '));

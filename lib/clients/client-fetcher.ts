@@ -1,7 +1,7 @@
 import { currentRequest } from '../shared/current-request.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Limiter } from '../shared/limiter.ts';
-import { type Outbound, OutboundError } from '../shared/outbound.ts';
+import { type Outbound, OutboundError, type OutboundErrorReason } from '../shared/outbound.ts';
 import type { CachedDocument, FetchCache } from './fetch-cache.ts';
 import { createHostBackoff } from './host-backoff.ts';
 import { checkMetadataDocumentUrl, type DocumentHostPolicy } from './metadata-document.ts';
@@ -42,7 +42,13 @@ const maxKeySetBytes = 65_536;
 const keySetCooldownSeconds = 30;
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
+/** Faults of one document, while its host answers. */
+const documentFaults: ReadonlySet<OutboundErrorReason> = new Set(['too_large', 'encoding_refused', 'invalid_url']);
+
 class FetchRefused extends Error {}
+
+/** The host answered with an outage of its own. */
+class HostFailure extends FetchRefused {}
 
 function toResponse({ body, contentType, freshUntil }: CachedDocument): Response {
   const maxAge = Math.max(0, freshUntil - nowSeconds());
@@ -98,8 +104,9 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
     const request = currentRequest();
     const caller = request?.req.ip ?? request?.req.socket.remoteAddress ?? '';
     if (!backoff.mayTry(url.host)) throw new FetchRefused('its host failed too often just now');
-    if (!(await perHost.attempt(url.host))) throw new FetchRefused('too many fetches from its host');
+    // First the caller's: one who is over it must not use up the host's budget for everybody.
     if (!(await perCaller.attempt(caller))) throw new FetchRefused('too many fetches for this caller');
+    if (!(await perHost.attempt(url.host))) throw new FetchRefused('too many fetches from its host');
   }
 
   async function download(
@@ -116,9 +123,10 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
         maxResponseBytes: maxBytes,
         purpose: `client ${purpose}`,
       });
+      if (response.status >= 500) throw new HostFailure(`status ${response.status}`);
       if (response.status !== 200) throw new FetchRefused(`status ${response.status}`);
       const contentType = response.headers.get('content-type') ?? '';
-      if (purpose === 'metadata document' && !/^application\/(?:[\w.-]+\+)?json\b/i.test(contentType))
+      if (purpose === 'metadata document' && !/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType))
         throw new FetchRefused('content type is not JSON');
       const body = await response.text();
       JSON.parse(body); // What is no JSON is not kept: it would be served again.
@@ -127,7 +135,10 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
       events.emit({ type: 'cimd.fetched', host: url.host });
       return new Response(body, { headers: response.headers });
     } catch (error) {
-      backoff.failed(url.host);
+      // Only an outage of the host counts: by asking for what it has not, anybody could block it for everybody.
+      const isOutage =
+        error instanceof OutboundError ? !documentFaults.has(error.reason) : error instanceof HostFailure;
+      if (isOutage) backoff.failed(url.host);
       throw error;
     }
   }

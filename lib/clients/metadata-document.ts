@@ -10,7 +10,8 @@ export interface DocumentHostPolicy {
 
 const maxClientIdLength = 2048;
 
-function matchesHost(host: string, patterns: readonly string[]): boolean {
+function matchesHost(hostname: string, patterns: readonly string[]): boolean {
+  const host = hostname.replace(/\.$/, ''); // The root's dot names the same host (RFC 1034 section 3.1).
   return patterns.some((pattern) => (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern));
 }
 

@@ -14,6 +14,14 @@ function isPlain(text: string): boolean {
   return text.length <= maxTextLength && !/[\p{Cc}\p{Cs}]/u.test(text);
 }
 
+/** A JSON value without the texts in it that no store can keep (U+0000, lone surrogates). */
+function storable(value: unknown): unknown {
+  const isStorable = (text: string) => !text.includes('\0') && !/\p{Cs}/u.test(text);
+  return JSON.parse(JSON.stringify(value), (name, member) =>
+    isStorable(name) && (typeof member !== 'string' || isStorable(member)) ? member : undefined,
+  );
+}
+
 function isWebUrl(value: unknown): value is string {
   if (typeof value !== 'string' || !isPlain(value)) return false;
   const url = URL.parse(value);
@@ -50,7 +58,7 @@ export function normalizeRegistration(
   metadata.token_endpoint_auth_method = typeof method === 'string' && authMethods.includes(method) ? method : 'none';
   if (metadata.token_endpoint_auth_method === 'private_key_jwt') {
     for (const name of ['jwks', 'jwks_uri', 'token_endpoint_auth_signing_alg']) {
-      if (body[name] !== null && body[name] !== undefined && body[name] !== '') metadata[name] = body[name];
+      if (body[name] !== null && body[name] !== undefined && body[name] !== '') metadata[name] = storable(body[name]);
     }
   }
   const problem = narrowClientMetadata(metadata, policy);

@@ -37,6 +37,8 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
+const goneReason = 'interaction: finished, expired or of another browser';
+
 function expired(exchange: Exchange): void {
   sendPage(
     exchange.res,
@@ -91,9 +93,16 @@ function sessionOf(provider: OidcProvider, { req, res }: Exchange): Promise<Brow
   return Session.get({ req, res });
 }
 
-async function saveResult(interaction: OidcInteraction, result: unknown): Promise<void> {
+/** @returns false where the interaction was resumed meanwhile: of decisions made side by side one counts */
+async function saveResult(interaction: OidcInteraction, result: unknown): Promise<boolean> {
   interaction.result = result;
-  await interaction.save(Math.max(1, interaction.exp - nowSeconds()));
+  try {
+    await interaction.save(Math.max(1, interaction.exp - nowSeconds()));
+    return true;
+  } catch (error) {
+    if ((error as Error).name !== 'SessionNotFound') throw error;
+    return false;
+  }
 }
 
 /**
@@ -113,7 +122,7 @@ async function saveGrant(
   grant.addOIDCScope(requested.join(' '));
   const resource = resources.resolve(issuer, text(indicator));
   if (resource) {
-    const granted = requested.filter((candidate) => resource.scopes.includes(candidate));
+    const granted = requested.filter((candidate) => resource.grantableScopes.includes(candidate));
     grant.addResourceScope(canonicalResource(issuer, resource), granted.join(' '));
   }
   return grant.save();
@@ -200,7 +209,8 @@ export function createInteractions(options: InteractionOptions): Interactions {
     const decision = await readDecision(exchange, interaction);
     if (typeof decision === 'object') return refuse(exchange, decision.refusal, flow);
     if (decision === 'deny') {
-      await saveResult(interaction, { error: 'access_denied', error_description: 'the person refused the request' });
+      const denial = { error: 'access_denied', error_description: 'the person refused the request' };
+      if (!(await saveResult(interaction, denial))) return refuse(exchange, goneReason, flow);
       events.emit({ type: 'consent.denied', ...flow });
       return redirect(exchange.res, interaction.returnTo);
     }
@@ -216,9 +226,8 @@ export function createInteractions(options: InteractionOptions): Interactions {
       });
     }
     const { accountId } = interaction.session;
-    await saveResult(interaction, {
-      consent: { grantId: await saveGrant(provider, interaction, accountId, resources, exchange.issuer) },
-    });
+    const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
+    if (!(await saveResult(interaction, { consent: { grantId } }))) return refuse(exchange, goneReason, flow);
     await noteApproval(interaction);
     events.emit({ type: 'consent.granted', ...flow, subject: accountId });
     redirect(exchange.res, interaction.returnTo);
@@ -236,7 +245,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
         );
       }
       const loaded = await load(exchange);
-      if (!loaded) return refuse(exchange, 'interaction: finished, expired or of another browser');
+      if (!loaded) return refuse(exchange, goneReason);
       const { provider, interaction } = loaded;
       const client = await provider.Client.find(text(interaction.params.client_id));
       if (!client) return refuse(exchange, 'interaction: client is gone', { flowId: interaction.cid });
@@ -260,7 +269,8 @@ export function createInteractions(options: InteractionOptions): Interactions {
         await options.endSession(exchange.issuer, present.uid);
       interaction.session = undefined;
       const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
-      await saveResult(interaction, { login: { accountId, remember: true }, consent: { grantId } });
+      if (!(await saveResult(interaction, { login: { accountId, remember: true }, consent: { grantId } })))
+        return false;
       await noteApproval(interaction);
       events.emit({
         type: 'consent.granted',
@@ -276,7 +286,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
       const { provider } = await providerOf(exchange.issuer);
       const interaction = await provider.Interaction.find(uid);
       if (!interaction) return false;
-      await saveResult(interaction, { error: code, error_description: description });
+      if (!(await saveResult(interaction, { error: code, error_description: description }))) return false;
       redirect(exchange.res, interaction.returnTo);
       return true;
     },

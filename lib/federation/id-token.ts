@@ -71,7 +71,7 @@ export async function verifyIdToken(
   if (typeof idToken !== 'string' || idToken.length > maxTokenBytes) throw invalid('not a token');
   const claims = await verifySignature(idToken, expected);
   const { sub, azp, nonce, iat } = claims;
-  if (typeof sub !== 'string' || sub === '') throw invalid('sub is empty');
+  if (typeof sub !== 'string' || sub === '') throw invalid('sub is empty or no text');
   if (!isStorable(sub)) throw invalid('sub is malformed');
   if (nonce !== expected.nonce) throw invalid('nonce mismatch');
   if (typeof iat === 'number' && iat > Date.now() / 1000 + clockToleranceSeconds) throw invalid('iat is in the future');

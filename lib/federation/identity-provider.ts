@@ -21,7 +21,7 @@ export interface IdentityProvider {
   }): Promise<string>;
   /** Redeems the code of a callback and verifies who signed in. @throws LoginError */
   redeem(callback: URL, expected: { state: string; nonce: string; codeVerifier: string }): Promise<Identity>;
-  /** Whether the last contact succeeded; true before the first. */
+  /** Whether its last answer, if any was asked for, came and was no outage. */
   isReachable(): boolean;
 }
 
@@ -141,7 +141,7 @@ async function connect(login: OidcLogin, fetch: oidc.CustomFetch): Promise<Conne
 
 /** Nothing is fetched before the first login, so the server starts without its identity provider. */
 export function createIdentityProvider(login: OidcLogin, outbound: Outbound): IdentityProvider {
-  const fetch = asFetch(outbound, {
+  const send = asFetch(outbound, {
     timeoutMs: login.remoteTimeoutMs,
     maxResponseBytes: maxAnswerBytes,
     allowHttpLoopback: true,
@@ -150,16 +150,23 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
   let connection: Promise<Connection> | undefined;
   let reachable = true;
 
-  /** Runs one contact with the provider and remembers whether it answered. */
-  async function contact<T>(work: () => Promise<T>): Promise<T> {
+  /** Every request goes through here, so that only what the provider did counts, and not what a browser brought. */
+  const fetch: oidc.CustomFetch = async (url, init) => {
     try {
-      const result = await work();
-      reachable = true;
-      return result;
+      const response = await send(url, init);
+      reachable = !isOutage(response.status);
+      return response;
     } catch (error) {
-      const loginError = toLoginError(error);
-      reachable = loginError.problem.reason !== 'provider_unreachable';
-      throw loginError;
+      reachable = toLoginError(error).problem.reason !== 'provider_unreachable';
+      throw error;
+    }
+  };
+
+  async function sorted<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw toLoginError(error);
     }
   }
 
@@ -173,7 +180,7 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
 
   return {
     authorizationUrl: ({ state, nonce, codeVerifier, redirectUri, prompt, loginHint }) =>
-      contact(async () => {
+      sorted(async () => {
         const { configuration } = await connected();
         return oidc.buildAuthorizationUrl(configuration, {
           redirect_uri: redirectUri,
@@ -190,7 +197,7 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
       }),
 
     redeem: (callback, { state, nonce, codeVerifier }) =>
-      contact(async () => {
+      sorted(async () => {
         const { configuration, keys } = await connected();
         const slot: IdTokenSlot = {};
         // One configuration per exchange: the slot must not be shared by logins that run side by side.

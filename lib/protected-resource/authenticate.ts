@@ -7,11 +7,13 @@ import { fromRawHeaders, toRawHeaders } from '../shared/header-list.ts';
 import { sendJson } from '../shared/http.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { canonicalResource, type Resource } from '../shared/resources.ts';
-import { StorageUnavailableError } from '../storage/storage.ts';
 import type { AccessToken, AccessTokens } from './access-token.ts';
 import { readBearerToken } from './bearer-token.ts';
 import { type Challenge, sendChallenge } from './challenge.ts';
+import { sendFailure } from './failure.ts';
 import { isAllowedOrigin } from './origin-policy.ts';
+import { requiredScopesOf, type ScopeRules } from './required-scopes.ts';
+import { expandScopes, type ScopeHierarchy } from './scopes.ts';
 
 /** Exactly the MCP SDK's `AuthInfo`. `token` is a reference that no server accepts: the bearer itself never travels on. */
 export interface AuthInfo {
@@ -114,9 +116,16 @@ function answerCors(req: IncomingMessage, res: ServerResponse): void {
   res.setHeader('access-control-expose-headers', exposedHeaders);
 }
 
+/** What a request must hold. */
+export interface AccessRules extends ScopeRules {
+  readonly implies: ScopeHierarchy;
+  readonly challengeScopes: 'operation' | 'union';
+}
+
 /** The bearer check of one resource, without the question which paths it covers. */
 export function createAuthenticator(
   resource: Resource,
+  rules: AccessRules,
   { tokens, events, issuerOf }: AuthenticateDependencies,
 ): Handler {
   function refuse(res: ServerResponse, issuer: Issuer, challenge: Challenge, reason: string, clientId?: string): void {
@@ -176,13 +185,22 @@ export function createAuthenticator(
       );
       return false;
     }
-    const missing = scopes.filter((scope) => !token.scopes.includes(scope));
+    const required = await requiredScopesOf(req, rules);
+    if ('status' in required) {
+      const about = { resource: canonicalResource(issuer, resource), clientId: token.clientId };
+      events.emit({ type: 'resource.refused', ...about, reason: required.message, status: required.status });
+      const { code, message } = required;
+      sendJson(res, required.status, { jsonrpc: '2.0', id: null, error: { code, message } });
+      return false;
+    }
+    const held = expandScopes(token.scopes, rules.implies);
+    const missing = required.filter((scope) => !held.has(scope));
     if (missing.length > 0) {
       const challenge = {
         status: 403,
         error: 'insufficient_scope',
         description: 'the token lacks a scope',
-        scopes,
+        scopes: rules.challengeScopes === 'union' ? [...new Set([...required, ...token.scopes])] : required,
       } as const;
       refuse(res, issuer, challenge, `missing scope ${missing.join(' ')}`, token.clientId);
       return false;
@@ -197,16 +215,7 @@ export function createAuthenticator(
       (passed) => {
         if (passed) next();
       },
-      (error: unknown) => {
-        if (!(error instanceof StorageUnavailableError)) return next(error);
-        events.emit({ type: 'storage.unavailable', reason: error.message });
-        sendJson(
-          res,
-          503,
-          { error: 'temporarily_unavailable', error_description: 'the server cannot answer now; try again' },
-          { 'retry-after': '5' },
-        );
-      },
+      (error: unknown) => sendFailure(res, events, error),
     );
   };
 }

@@ -15,6 +15,8 @@ import {
   verifyAccessToken,
 } from './authenticate.ts';
 import { isCovered, isExactly } from './covered-path.ts';
+import { sendFailure } from './failure.ts';
+import { scopesOfRules } from './scopes.ts';
 
 /** A transport to one upstream; the proxy stage makes it. */
 export interface UpstreamProxy {
@@ -44,9 +46,14 @@ export interface Protection {
 }
 
 function toResource(path: string, options: ResolvedAuthenticate): Resource {
+  const { scopes, operationScopes, optionalScopes, implies, accessTokenTtlSeconds } = options;
+  const all = [...scopes, ...scopesOfRules(operationScopes), ...optionalScopes];
+  const hierarchy = Object.entries(implies).flatMap(([broad, narrow]) => [broad, ...narrow]);
   return {
     path,
-    scopes: options.scopes,
+    scopes,
+    grantableScopes: [...new Set([...all, ...hierarchy])],
+    ...(accessTokenTtlSeconds !== undefined && { accessTokenTtlSeconds }),
     displayName: options.displayName ?? path,
     isDefault: options.default,
     allowedOrigins: options.allowedOrigins,
@@ -60,20 +67,20 @@ export function createProtection(options: ProtectionOptions): Protection {
 
   function authenticate(path: string, given: ResolvedAuthenticate): Handler {
     const resource = resources.declare(toResource(path, given));
-    const check = createAuthenticator(resource, { tokens, events, issuerOf });
+    const check = createAuthenticator(resource, given, { tokens, events, issuerOf });
     return (req, res, next) => (isCovered(req, path) ? check(req, res, next) : next());
   }
 
   function proxy(path: string, given: ResolvedProxy): Handler {
     const resource = resources.declare(toResource(path, given));
-    const check = createAuthenticator(resource, { tokens, events, issuerOf });
+    const check = createAuthenticator(resource, given, { tokens, events, issuerOf });
     const upstream = options.createProxy(given, path, events);
     proxies.push(upstream);
     return (req, res, next) => {
       if (!isExactly(req, path)) return next();
       check(req, res, (error) => {
         if (error !== undefined) return next(error);
-        upstream.handle(req, res).catch(next);
+        upstream.handle(req, res).catch((failure: unknown) => sendFailure(res, events, failure));
       });
     };
   }

@@ -5,7 +5,13 @@ import type { Issuer } from './issuer.ts';
 export interface Resource {
   /** Public path after the issuer's origin. */
   readonly path: string;
+  /** Scopes that every request needs: what a client gets that asks for none, and what challenges name. */
   readonly scopes: readonly string[];
+  /** Every scope that may be granted for it, those of single operations included. */
+  readonly grantableScopes: readonly string[];
+  /** Lifetime and format of its tokens, where they differ from the server's. */
+  readonly accessTokenTtlSeconds?: number;
+  readonly accessTokenFormat?: 'opaque' | 'jwt';
   readonly displayName: string;
   readonly isDefault: boolean;
   readonly allowedOrigins: readonly string[];

@@ -1,0 +1,192 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { EndpointFault } from '../helpers/identity-provider-faults.ts';
+import { closed, createListeners } from '../helpers/listeners.ts';
+import { callbackOf, send } from '../helpers/oauth-client.ts';
+import { type Federation, failure, keptRecords, startFederation } from './support.ts';
+
+/** For providers that keep us waiting; the others have the default, ten seconds, and no use for it. */
+const LIMIT_MS = 500;
+/** What a login takes besides that, on a slow machine. */
+const MARGIN_MS = 3_000;
+
+const OUTAGE = ['temporarily_unavailable', 'the identity provider does not answer; try again'] as const;
+const LIE = ['server_error', 'the sign-in could not be verified'] as const;
+
+type Expectation = readonly [EndpointFault, typeof OUTAGE | typeof LIE, string];
+
+/** The same for every endpoint, apart from the words for what came instead of JSON. */
+const expectations = (html: string, redirect: string, http500 = 'status 500'): Expectation[] => [
+  ['hang', OUTAGE, 'provider_unreachable: timed_out'],
+  ['stall', OUTAGE, 'provider_unreachable: timed_out'],
+  ['refuse', OUTAGE, 'provider_unreachable: response_invalid'],
+  ['http500', OUTAGE, `provider_unreachable: ${http500}`],
+  ['html', LIE, `provider_answer_invalid: ${html}`],
+  ['redirect', LIE, `provider_answer_invalid: ${redirect}`],
+  ['huge', LIE, 'provider_answer_invalid: too_large'],
+];
+const notJson = 'unexpected response content-type';
+const notOk = 'unexpected HTTP response status code';
+const noKeySet = 'its key set cannot be read';
+
+/** A provider of its own for each case: a key set or discovery document that was read once is kept. */
+const CASES = [
+  ...expectations(notJson, notOk).map((rest) => ['token', ...rest] as const),
+  ...expectations(noKeySet, noKeySet, 'key set: status 500').map((rest) => ['jwks', ...rest] as const),
+  ...expectations(notJson, notOk).map((rest) => ['discovery', ...rest] as const),
+];
+
+let federation: Federation;
+
+describe('an identity provider that does not answer well', () => {
+  afterEach(() => federation.close());
+
+  it.each(CASES)(
+    'makes %s fail in time (%s), and the same login succeeds when it is back (RFC 6749 section 4.1.2.1, F-25)',
+    async (endpoint, fault, wire, reason) => {
+      const browserLogin = fault === 'hang' || fault === 'stall' ? { remoteTimeoutMs: LIMIT_MS } : {};
+      federation = await startFederation({ options: () => ({ browserLogin }) });
+      const { idp, gateway } = federation;
+      idp.misbehave[endpoint] = fault;
+      const browser = federation.browser();
+      const startedAt = performance.now();
+      const observed = await gateway.observe(() => federation.login(browser));
+
+      expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS + MARGIN_MS);
+      const [error, description] = wire;
+      expect(observed.answer).toEqual(failure(federation, error, description));
+      expect(keptRecords(observed)).toEqual([]);
+      expect(observed.events).toContain(`login.failed: ${reason}`);
+      expect(idp.requests.filter(({ path }) => path.startsWith('/redirected'))).toEqual([]);
+
+      idp.behave();
+      expect((await federation.userOf((await federation.login(browser)).code)).sub).toBe('alice');
+    },
+  );
+
+  it('does not keep the server from starting: it is asked at the first login (DESIGN 2)', async () => {
+    federation = await startFederation();
+    await federation.idp.close();
+    await federation.gateway.auth.ready();
+    const browser = federation.browser();
+
+    expect(federation.idp.requests).toEqual([]);
+    expect(callbackOf(await federation.approve(browser))).toEqual(failure(federation, ...OUTAGE));
+  });
+});
+
+describe('an answer without an end', () => {
+  const listeners = createListeners();
+  afterAll(() => listeners.close());
+
+  it.each(['tokenUrl', 'jwksUrl'] as const)('is cut off: %s (RFC 9700 section 4.12, CWE-400)', async (name) => {
+    const endless = await listeners.http((_request, response) => {
+      const chunk = Buffer.alloc(16 * 1024, ' ');
+      const more = () => {
+        while (response.write(chunk));
+      };
+      response.writeHead(200, { 'content-type': 'application/json' }).on('drain', more);
+      more();
+    });
+    const url = `http://127.0.0.1:${endless.port}/`;
+    federation = await startFederation({
+      options: ({ issuer }) =>
+        name === 'jwksUrl' ? { oidc: { issuer, jwksUrl: url } } : { browserLogin: { tokenUrl: url } },
+    });
+    try {
+      const observed = await federation.gateway.observe(() => federation.login());
+      expect(observed.answer).toEqual(failure(federation, ...LIE));
+      expect(observed.events).toContain('login.failed: provider_answer_invalid: too_large');
+      // Only the reader can have ended it: the writer never does.
+      expect(await closed(await endless.firstConnection)).toBe(true);
+    } finally {
+      await federation.close();
+    }
+  });
+});
+
+describe('while the identity provider is down', () => {
+  beforeAll(async () => {
+    federation = await startFederation();
+  });
+  afterEach(() => federation.reset());
+  afterAll(() => federation.close());
+
+  const down = () =>
+    Object.assign(federation.idp.misbehave, {
+      token: 'refuse',
+      jwks: 'refuse',
+      discovery: 'refuse',
+      userinfo: 'refuse',
+    });
+
+  it('tokens that were issued keep working, refresh included, without a request to it (DESIGN 4.10)', async () => {
+    const { client, gateway, idp } = federation;
+    const tokens = await client.redeem(String((await federation.login()).code));
+    federation.reset();
+    down();
+    const refreshed = await client.refresh(String(tokens.json?.refresh_token));
+
+    for (const { json } of [tokens, refreshed]) {
+      const answer = await send(`${gateway.url}/mcp`, {
+        headers: { authorization: `Bearer ${String(json?.access_token)}` },
+      });
+      expect(answer).toMatchObject({ status: 200, json: { sub: 'alice' } });
+    }
+    expect(idp.requests).toEqual([]);
+  });
+
+  it('a person who is signed in approves another client without it (DESIGN 4.10)', async () => {
+    const browser = federation.browser();
+    await federation.login(browser);
+    federation.reset();
+    down();
+
+    expect((await federation.userOf((await federation.login(browser)).code)).sub).toBe('alice');
+    expect(federation.idp.requests).toEqual([]);
+  });
+
+  it('health() says so until it answers again, whoever starts a login meanwhile (F-27)', async () => {
+    const { gateway, idp } = federation;
+    const isUp = async () => (await gateway.auth.health()).idp;
+    expect(await federation.login()).toHaveProperty('code');
+    expect(await isUp()).toBe(true);
+    down();
+    expect((await federation.login()).error).toBe('temporarily_unavailable');
+    expect(await isUp()).toBe(false);
+
+    // Neither a login that begins nor one that the person cancels is an answer of the provider to us.
+    await federation.approve(federation.browser());
+    idp.misbehave.authorize = { error: 'access_denied' };
+    expect((await federation.login()).error).toBe('access_denied');
+    expect(await isUp()).toBe(false);
+
+    idp.behave();
+    expect(await federation.login()).toHaveProperty('code');
+    expect(await isUp()).toBe(true);
+  });
+
+  it('a login that waits for it holds up nobody else (F-26)', async () => {
+    const { client, gateway, idp } = federation;
+    const tokens = await client.redeem(String((await federation.login()).code));
+    let [arrive, release] = [() => {}, () => {}];
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    idp.misbehave.idToken = async (claims, sign) => {
+      arrive();
+      await released;
+      return sign(claims);
+    };
+    const waiting = federation.login();
+    await arrived;
+
+    const headers = { authorization: `Bearer ${String(tokens.json?.access_token)}` };
+    expect((await send(`${gateway.url}/mcp`, { headers })).status).toBe(200);
+    expect((await federation.browser().get(client.authorizeUrl())).status).toBe(200);
+    release();
+    expect(await waiting).toHaveProperty('code');
+  });
+});

@@ -1,0 +1,223 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomInt, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { createClient } from 'redis';
+
+export interface RedisServer {
+  readonly url: string;
+  /** Of this test run alone: begins every key that a test writes. */
+  readonly prefix: string;
+  /** Ends the process at once, as a crash does. */
+  stop(): Promise<void>;
+  /** Starts it again on the same port and files. */
+  restart(): Promise<void>;
+  /** The process answers nothing, and its connections stay open. */
+  pause(): void;
+  resume(): void;
+  /** Stops the server and removes its files; removes the keys of this run from a server that is not ours. */
+  close(): Promise<void>;
+}
+
+export interface RedisCluster {
+  /** The masters first, then their replicas. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly prefix: string;
+  close(): Promise<void>;
+}
+
+export interface RedisServerOptions {
+  /** Options of redis-server, such as `['--appendonly', 'yes']`: such a server is never someone else's. */
+  readonly args?: readonly string[];
+  /** A server of its own, which can be stopped and paused. @defaultValue false */
+  readonly own?: boolean;
+}
+
+interface Binaries {
+  readonly server: string;
+  readonly cli: string;
+}
+
+interface Node {
+  readonly port: number;
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly signal: (name: 'SIGSTOP' | 'SIGCONT') => void;
+}
+
+const HOST = '127.0.0.1';
+const START_LIMIT_MS = 15_000;
+
+/** One server: the one of TEST_REDIS_URL, or a new one on a free port of this machine. */
+export async function startRedis({ args = [], own = args.length > 0 }: RedisServerOptions = {}): Promise<RedisServer> {
+  const strangersUrl = process.env.TEST_REDIS_URL;
+  if (strangersUrl !== undefined && !own) return useStrangersServer(strangersUrl);
+  const binaries = findBinaries();
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-redis-'));
+  const node = createNode(binaries, await freePort(), folder, args);
+  await node.start();
+  return {
+    url: `redis://${HOST}:${node.port}`,
+    prefix: newPrefix(),
+    stop: node.stop,
+    restart: node.start,
+    pause: () => node.signal('SIGSTOP'),
+    resume: () => node.signal('SIGCONT'),
+    async close() {
+      await node.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Three masters with a replica each, on free ports of this machine. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  const binaries = findBinaries();
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-redis-cluster-'));
+  const nodes: Node[] = [];
+  for (let i = 0; i < 6; i += 1) nodes.push(await createClusterNode(binaries, folder));
+  const close = async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await rm(folder, { recursive: true });
+  };
+  try {
+    await Promise.all(nodes.map((node) => node.start()));
+    const addresses = nodes.map(({ port }) => `${HOST}:${port}`);
+    await cli(binaries, '--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes');
+    await Promise.all(nodes.map(({ port }) => until(() => isInCluster(binaries, port))));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { nodes: nodes.map(({ port }) => ({ host: HOST, port })), prefix: newPrefix(), close };
+}
+
+function newPrefix(): string {
+  return `test-${randomUUID()}:`;
+}
+
+function useStrangersServer(url: string): RedisServer {
+  const prefix = newPrefix();
+  const refuse = () => {
+    throw new Error('the server of TEST_REDIS_URL is not ours; ask for one of its own with { own: true }');
+  };
+  const close = async () => {
+    const client = await createClient({ url }).connect();
+    for await (const keys of client.scanIterator({ MATCH: `${prefix}*`, COUNT: 1000 })) {
+      if (keys.length > 0) await client.del(keys);
+    }
+    client.destroy();
+  };
+  return { url, prefix, stop: async () => refuse(), restart: async () => refuse(), pause: refuse, resume: refuse, close };
+}
+
+function findBinaries(): Binaries {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
+  for (const name of ['redis', 'valkey']) {
+    const server = folders.map((folder) => join(folder, `${name}-server`)).find(isExecutable);
+    if (server !== undefined) return { server, cli: join(dirname(server), `${name}-cli`) };
+  }
+  throw new Error(
+    'no Redis for this test: set TEST_REDIS_URL, or install one (Debian: apt-get install redis-server). ' +
+      'Tests that stop the server, and those of the cluster, need it on this machine.',
+  );
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function createNode({ server, cli: cliPath }: Binaries, port: number, folder: string, args: readonly string[]): Node {
+  let child: ChildProcess | undefined;
+
+  async function stop(): Promise<void> {
+    if (!child || hasExited(child)) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  async function start(): Promise<void> {
+    await stop();
+    const options = ['--port', String(port), '--bind', HOST, '--dir', folder, '--save', '', '--loglevel', 'warning'];
+    const started = spawn(server, [...options, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    child = started;
+    let log = '';
+    started.stdout.on('data', (chunk) => {
+      log += chunk;
+    });
+    await until(async () => {
+      if (hasExited(started)) throw new Error(`${server} ended by itself: ${log}`);
+      return (await cli({ server, cli: cliPath }, '-p', String(port), 'ping')) === 'PONG';
+    });
+  }
+
+  return { port, start, stop, signal: (name) => void child?.kill(name) };
+}
+
+async function createClusterNode(binaries: Binaries, folder: string): Promise<Node> {
+  const port = await freePort();
+  const files = join(folder, String(port));
+  await mkdir(files);
+  return createNode(binaries, port, files, ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000']);
+}
+
+function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** True once this node sees all slots and all others, and, where it is a replica, its master. */
+async function isInCluster(binaries: Binaries, port: number): Promise<boolean> {
+  const [state, replication] = await Promise.all([
+    cli(binaries, '-p', String(port), 'cluster', 'info'),
+    cli(binaries, '-p', String(port), 'info', 'replication'),
+  ]);
+  const isWhole = /cluster_state:ok/.test(state) && /cluster_known_nodes:6/.test(state);
+  return isWhole && !/master_link_status:down/.test(replication) && /role:slave|connected_slaves:1/.test(replication);
+}
+
+/** What redis-cli prints; empty where it fails, as it does while a server starts. */
+async function cli({ cli: path }: Binaries, ...args: string[]): Promise<string> {
+  const [first] = args;
+  const run = promisify(execFile)(path, args);
+  if (first === '--cluster') return (await run).stdout;
+  return run.then(
+    ({ stdout }) => stdout.trim(),
+    () => '',
+  );
+}
+
+async function until(isReached: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + START_LIMIT_MS;
+  while (!(await isReached())) {
+    if (performance.now() > deadline) throw new Error(`Redis was not ready within ${START_LIMIT_MS} ms`);
+    await pause(20);
+  }
+}
+
+/** Below the ports that systems give to clients, with the one that a cluster node's bus takes: 10000 higher. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(12_000, 22_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, HOST, () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,136 @@
+import { ConfigurationError } from '../../lib/errors.ts';
+import { readOptions } from '../../lib/shared/option-reader.ts';
+import type { Storage } from '../../lib/storage/storage.ts';
+import { type RedisClient, scriptRunner } from './redis/client.ts';
+import { createFind } from './redis/find.ts';
+import { createGroups, partsOf } from './redis/groups.ts';
+import { addressOf, createKeys, kindAndIdOf } from './redis/keys.ts';
+import { createRecords } from './redis/records.ts';
+import { grantText, toRecord, toRow, uniqueText } from './redis/rows.ts';
+import { CONSUME, INCREMENT, PING, READ, TAKE } from './redis/scripts.ts';
+
+export type { RedisClient, ScriptInput } from './redis/client.ts';
+export { fromIORedis, type IORedisClient } from './redis/ioredis.ts';
+
+export interface RedisStorageOptions {
+  /** The present, UNIX seconds, may be fractional. @defaultValue the system's clock */
+  readonly now?: () => number;
+  /**
+   * Begins every key. Non-empty; braces only as one hash tag, such as `{mcp}:`, which puts everything into one slot of a
+   * cluster. @defaultValue 'mcp-oauth:'
+   */
+  readonly prefix?: string;
+  /**
+   * How long a call waits for any one answer of the server, milliseconds; then it rejects with
+   * `StorageUnavailableError`. Integer, 1 to 60000. @defaultValue 5000
+   */
+  readonly commandTimeoutMs?: number;
+}
+
+/** How many records of a grant are deleted at once. */
+const DELETION_BATCH = 500;
+
+/**
+ * A store in Redis or Valkey: one server, Sentinel or Cluster. The client is the caller's, who connects it, listens to
+ * its `error` events and closes it; `close()` does nothing.
+ *
+ * Every step that must be atomic is one script on keys of one slot. Expiry goes by the caller's clock; Redis only
+ * removes what has expired, so there is nothing to sweep.
+ *
+ * Two things are the operator's. `maxmemory-policy noeviction`: any other policy makes clients and sessions vanish, or
+ * forgets that a code was used; when memory is full, calls that write reject with `StorageUnavailableError`.
+ * And persistence (`appendonly yes`): a crash undoes the last second before it, with `appendfsync always` nothing. A
+ * failover undoes what the new master had not received, so that what was used just before can be used again.
+ *
+ * @throws {@link ConfigurationError} for a client or an option that breaks its rule.
+ *
+ * @example
+ * import { createClient } from 'redis';
+ *
+ * const client = createClient({ url: process.env.REDIS_URL });
+ * client.on('error', (error) => logger.warn(error));
+ * await client.connect();
+ * const storage = redisStorage(client);
+ */
+export function redisStorage(client: RedisClient, options: RedisStorageOptions = {}): Storage {
+  const { now, prefix, commandTimeoutMs } = resolve(client, options);
+  const run = scriptRunner(client, { now, commandTimeoutMs });
+  const keys = createKeys(prefix);
+  const groups = createGroups(run, keys);
+  const records = createRecords({ run, keys, groups, now });
+  const recordKey = (kind: string, id: string) => [keys.record(addressOf(kind, id))];
+
+  return {
+    // The tombstone always after the record: one that stood when the record was read is seen.
+    async get(kind, id) {
+      const row = toRow(await run(READ, recordKey(kind, id)));
+      return row && !(await groups.isBuried(row.grant)) ? toRecord(row) : undefined;
+    },
+
+    put: (kind, id, value, options) => records.write({ how: 'put' }, kind, id, value, options),
+
+    create: (kind, id, value, options) => records.write({ how: 'create' }, kind, id, value, options),
+
+    async consume(kind, id, at) {
+      const reply = await run(CONSUME, recordKey(kind, id), `${at} ${uniqueText()}`);
+      const [answer, grant] = reply as ['consumed' | 'already' | 'missing', string];
+      return (await groups.isBuried(String(grant))) ? 'missing' : answer;
+    },
+
+    async take(kind, id) {
+      const row = toRow(await run(TAKE, recordKey(kind, id)));
+      if (!row) return undefined;
+      const [isBuried] = await Promise.all([groups.isBuried(row.grant), groups.leave(kind, id, row)]);
+      return isBuried ? undefined : toRecord(row);
+    },
+
+    replace: (kind, id, version, value, options) =>
+      records.write({ how: 'replace', version }, kind, id, value, options),
+
+    delete: (kind, id) => records.remove(kind, id),
+
+    async deleteByGrant(grantId, tombstoneExpiresAt) {
+      for (;;) {
+        const members = await groups.bury(grantId, tombstoneExpiresAt, DELETION_BATCH);
+        const addresses = new Set(members.map((member) => partsOf(member).name));
+        await Promise.all(
+          [...addresses].map((address) => records.removeOfGrant(...kindAndIdOf(address), grantText(grantId))),
+        );
+        await groups.forget(grantId, members);
+        if (members.length < DELETION_BATCH) return;
+      }
+    },
+
+    find: createFind({ run, keys, groups, now }),
+
+    async increment(key, ttlSeconds) {
+      return Number(await run(INCREMENT, [keys.counter(key)], String(ttlSeconds)));
+    },
+
+    // Redis removes expired keys by itself, and every new entry of an index or a grant takes expired ones with it.
+    sweep: async () => 0,
+
+    async ping() {
+      await run(PING, [keys.ping]);
+    },
+
+    async close() {},
+  };
+}
+
+function resolve(client: unknown, options: RedisStorageOptions): Required<RedisStorageOptions> {
+  const reader = readOptions(options, ['now', 'prefix', 'commandTimeoutMs']);
+  const { eval: evaluate, evalSha, evalsha } = (client ?? {}) as Record<string, unknown>;
+  if (typeof evaluate !== 'function' || typeof evalSha !== 'function') {
+    const hint = typeof evalsha === 'function' ? '; an ioredis client goes through fromIORedis(client)' : '';
+    reader.problems.push({ option: 'client', message: `must have the methods eval and evalSha${hint}` });
+  }
+  const now = reader.fn('now') as (() => number) | undefined;
+  const prefix = reader.string('prefix', {
+    what: 'a non-empty string without braces, or with one pair around some text',
+    accept: (text) => /^(?:[^{}]+|[^{}]*\{[^{}]+\}[^{}]*)$/.test(text),
+  });
+  const commandTimeoutMs = reader.integer('commandTimeoutMs', { min: 1, max: 60_000, fallback: 5000 });
+  if (reader.problems.length > 0) throw new ConfigurationError('redisStorage(client, options)', reader.problems);
+  return { now: now ?? (() => Date.now() / 1000), prefix: prefix ?? 'mcp-oauth:', commandTimeoutMs };
+}

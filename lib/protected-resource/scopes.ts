@@ -1,0 +1,52 @@
+import type { Operation } from './operation.ts';
+
+/** Broad scopes and the narrower ones they include (MCP 2026-07-28, Step-Up). */
+export type ScopeHierarchy = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Scopes an operation needs besides the route's: by method, and for methods with a name by glob, `*` for any text.
+ * @example { 'tools/call': { 'delete_*': ['files:write'], '*': ['files:read'] }, 'resources/read': ['files:read'] }
+ */
+export type OperationScopes = Readonly<Record<string, readonly string[] | Readonly<Record<string, readonly string[]>>>>;
+
+/** All scopes that the granted ones stand for. */
+export function expandScopes(granted: readonly string[], implies: ScopeHierarchy): Set<string> {
+  const all = new Set<string>();
+  const open = [...granted];
+  for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
+    if (all.has(scope)) continue;
+    all.add(scope);
+    if (Object.hasOwn(implies, scope)) open.push(...(implies[scope] ?? []));
+  }
+  return all;
+}
+
+/** Whether a glob, in which `*` stands for any text, matches all of a name. Linear in the name for each star. */
+export function matchesGlob(pattern: string, name: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  if (rest.length === 0) return pattern === name;
+  if (!name.startsWith(first)) return false;
+  let position = first.length;
+  const last = rest.pop() ?? '';
+  for (const part of rest) {
+    const found = name.indexOf(part, position);
+    if (found < 0) return false;
+    position = found + part.length;
+  }
+  return name.length - last.length >= position && name.endsWith(last);
+}
+
+/** The scopes that one operation needs by the rules: every matching glob counts. */
+export function scopesOfOperation({ method, name }: Operation, rules: OperationScopes): string[] {
+  const rule = Object.hasOwn(rules, method) ? rules[method] : undefined;
+  if (rule === undefined) return [];
+  if (Array.isArray(rule)) return [...rule];
+  return Object.entries(rule as Readonly<Record<string, readonly string[]>>)
+    .filter(([pattern]) => matchesGlob(pattern, name ?? ''))
+    .flatMap(([, scopes]) => scopes);
+}
+
+/** Every scope that a resource may ask for. */
+export function scopesOfRules(rules: OperationScopes): string[] {
+  return Object.values(rules).flatMap((rule) => (Array.isArray(rule) ? rule : Object.values(rule).flat()));
+}
