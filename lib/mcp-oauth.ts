@@ -90,7 +90,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const issuerOf = createIssuerResolver(settings.issuer);
   const resources = createResources();
   const grantSeconds = gateway.refreshTokenTtlSeconds + settings.stateTtlSeconds + gateway.accessTokenTtlSeconds;
-  const identities = createIdentities(storage, grantSeconds);
+  const identities = createIdentities(storage, grantSeconds + settings.sessionTtlSeconds);
   const tokens = createAccessTokens(storage, identities, gateway.tokenCacheSeconds);
 
   const { registration, cimd } = settings.clients;

@@ -74,30 +74,49 @@ describe('an identity provider that does not answer well', () => {
   });
 });
 
-describe('an answer without an end', () => {
+describe('an endpoint of another server', () => {
   const listeners = createListeners();
   afterAll(() => listeners.close());
 
-  it.each(['tokenUrl', 'jwksUrl'] as const)('is cut off: %s (RFC 9700 section 4.12, CWE-400)', async (name) => {
-    const endless = await listeners.http((_request, response) => {
-      const chunk = Buffer.alloc(16 * 1024, ' ');
-      const more = () => {
-        while (response.write(chunk));
-      };
-      response.writeHead(200, { 'content-type': 'application/json' }).on('drain', more);
-      more();
+  it.each(['tokenUrl', 'jwksUrl'] as const)(
+    'is cut off where its answer has no end: %s (RFC 9700 section 4.12, CWE-400)',
+    async (name) => {
+      const endless = await listeners.http((_request, response) => {
+        const chunk = Buffer.alloc(16 * 1024, ' ');
+        const more = () => {
+          while (response.write(chunk));
+        };
+        response.writeHead(200, { 'content-type': 'application/json' }).on('drain', more);
+        more();
+      });
+      const url = `http://127.0.0.1:${endless.port}/`;
+      federation = await startFederation({
+        options: ({ issuer }) =>
+          name === 'jwksUrl' ? { oidc: { issuer, jwksUrl: url } } : { browserLogin: { tokenUrl: url } },
+      });
+      try {
+        const observed = await federation.gateway.observe(() => federation.login());
+        expect(observed.answer).toEqual(failure(federation, ...LIE));
+        expect(observed.events).toContain('login.failed: provider_answer_invalid: too_large');
+        // Only the reader can have ended it: the writer never does.
+        expect(await closed(await endless.firstConnection)).toBe(true);
+      } finally {
+        await federation.close();
+      }
+    },
+  );
+
+  it('may ask for patience: 429 is an outage (RFC 6585 section 4)', async () => {
+    const busy = await listeners.http((_request, response) => {
+      response.writeHead(429, { 'retry-after': '5', 'content-type': 'text/plain' }).end('Too Many Requests');
     });
-    const url = `http://127.0.0.1:${endless.port}/`;
     federation = await startFederation({
-      options: ({ issuer }) =>
-        name === 'jwksUrl' ? { oidc: { issuer, jwksUrl: url } } : { browserLogin: { tokenUrl: url } },
+      options: () => ({ browserLogin: { tokenUrl: `http://127.0.0.1:${busy.port}/` } }),
     });
     try {
       const observed = await federation.gateway.observe(() => federation.login());
-      expect(observed.answer).toEqual(failure(federation, ...LIE));
-      expect(observed.events).toContain('login.failed: provider_answer_invalid: too_large');
-      // Only the reader can have ended it: the writer never does.
-      expect(await closed(await endless.firstConnection)).toBe(true);
+      expect(observed.answer).toEqual(failure(federation, ...OUTAGE));
+      expect(observed.events).toContain('login.failed: provider_unreachable: status 429');
     } finally {
       await federation.close();
     }

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
@@ -99,37 +100,46 @@ async function ownServer(binaries: string): Promise<PostgresServer> {
   };
 }
 
-/** A server that others may use too: databases are made in it, and nothing else is touched. */
+/** A server that others may use too: databases are made in it and dropped again, and nothing else is touched. */
 function strangersServer(url: string): PostgresServer {
+  const databases: string[] = [];
   const refuse = () => {
     throw new Error('the server at TEST_POSTGRES_URL is not ours to stop');
   };
   return {
     url,
-    createDatabase: () => createDatabase(url),
+    async createDatabase() {
+      const database = await createDatabase(url);
+      databases.push(database);
+      return database;
+    },
     stop: async () => refuse(),
     restart: async () => refuse(),
     pause: refuse,
     resume: refuse,
-    close: async () => {},
+    async close() {
+      for (const database of databases)
+        await run(url, `DROP DATABASE ${new URL(database).pathname.slice(1)} WITH (FORCE)`);
+    },
   };
 }
 
-let databases = 0;
-
 async function createDatabase(url: string): Promise<string> {
-  databases += 1;
-  const name = `test_${process.pid}_${databases}`;
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    await client.query(`CREATE DATABASE ${name}`);
-  } finally {
-    await client.end();
-  }
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await run(url, `CREATE DATABASE ${name}`);
   const database = new URL(url);
   database.pathname = name;
   return database.href;
+}
+
+async function run(url: string, statement: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Settles when a process says it on its standard error; rejects with what it said when it ends before. */

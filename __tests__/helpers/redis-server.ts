@@ -35,8 +35,8 @@ export interface RedisCluster {
 export interface RedisServerOptions {
   /** Options of redis-server, such as `['--appendonly', 'yes']`: such a server is never someone else's. */
   readonly args?: readonly string[];
-  /** A server of its own, which can be stopped and paused. @defaultValue false */
-  readonly own?: boolean;
+  /** True for a server that can be stopped and paused, whatever TEST_REDIS_URL says. @defaultValue false */
+  readonly isOwn?: boolean;
 }
 
 interface Binaries {
@@ -55,9 +55,9 @@ const HOST = '127.0.0.1';
 const START_LIMIT_MS = 15_000;
 
 /** One server: the one of TEST_REDIS_URL, or a new one on a free port of this machine. */
-export async function startRedis({ args = [], own = args.length > 0 }: RedisServerOptions = {}): Promise<RedisServer> {
+export async function startRedis({ args = [], isOwn = args.length > 0 }: RedisServerOptions = {}): Promise<RedisServer> {
   const strangersUrl = process.env.TEST_REDIS_URL;
-  if (strangersUrl !== undefined && !own) return useStrangersServer(strangersUrl);
+  if (strangersUrl !== undefined && !isOwn) return useStrangersServer(strangersUrl);
   const binaries = findBinaries();
   const folder = await mkdtemp(join(tmpdir(), 'mcp-redis-'));
   const node = createNode(binaries, await freePort(), folder, args);
@@ -88,9 +88,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   };
   try {
     await Promise.all(nodes.map((node) => node.start()));
-    const addresses = nodes.map(({ port }) => `${HOST}:${port}`);
-    await cli(binaries, '--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes');
-    await Promise.all(nodes.map(({ port }) => until(() => isInCluster(binaries, port))));
+    await joinNodes(binaries, nodes);
   } catch (error) {
     await close();
     throw error;
@@ -105,7 +103,7 @@ function newPrefix(): string {
 function useStrangersServer(url: string): RedisServer {
   const prefix = newPrefix();
   const refuse = () => {
-    throw new Error('the server of TEST_REDIS_URL is not ours; ask for one of its own with { own: true }');
+    throw new Error('the server of TEST_REDIS_URL is not ours; ask for one of its own with { isOwn: true }');
   };
   const close = async () => {
     const client = await createClient({ url }).connect();
@@ -170,11 +168,22 @@ async function createClusterNode(binaries: Binaries, folder: string): Promise<No
   const port = await freePort();
   const files = join(folder, String(port));
   await mkdir(files);
-  return createNode(binaries, port, files, ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000']);
+  const sync = ['--repl-diskless-sync-delay', '0'];
+  return createNode(binaries, port, files, ['--cluster-enabled', 'yes', '--cluster-node-timeout', '500', ...sync]);
 }
 
 function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
+}
+
+/** Nodes wait for their timeout before they serve: short at first, and then long, so that a busy machine does not fail over. */
+async function joinNodes(binaries: Binaries, nodes: readonly Node[]): Promise<void> {
+  const addresses = nodes.map(({ port }) => `${HOST}:${port}`);
+  await cli(binaries, '--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes');
+  for (const { port } of nodes) {
+    await until(() => isInCluster(binaries, port));
+    await cli(binaries, '-p', String(port), 'config', 'set', 'cluster-node-timeout', '15000');
+  }
 }
 
 /** True once this node sees all slots and all others, and, where it is a replica, its master. */
@@ -189,10 +198,7 @@ async function isInCluster(binaries: Binaries, port: number): Promise<boolean> {
 
 /** What redis-cli prints; empty where it fails, as it does while a server starts. */
 async function cli({ cli: path }: Binaries, ...args: string[]): Promise<string> {
-  const [first] = args;
-  const run = promisify(execFile)(path, args);
-  if (first === '--cluster') return (await run).stdout;
-  return run.then(
+  return promisify(execFile)(path, args).then(
     ({ stdout }) => stdout.trim(),
     () => '',
   );

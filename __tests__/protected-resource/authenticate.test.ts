@@ -231,10 +231,10 @@ describe('with a token that is none here', () => {
     expect(events).toEqual([expect.stringMatching(/^resource\.refused: (?:unknown|expired)$/)]);
   });
 
-  it('does not accept the token of a client that authenticates another way', async () => {
-    const { headers } = { headers: basic(client.clientId, accessToken) };
+  it('does not accept a token as the password of Basic', async () => {
+    const observed = await call({ headers: basic(client.clientId, accessToken) });
 
-    expectRefused(await call({ headers }), { status: 401, error: undefined, reason: 'another authentication scheme' });
+    expectRefused(observed, { status: 401, error: undefined, reason: 'another authentication scheme' });
   });
 });
 

@@ -6,7 +6,16 @@ import { canonicalResource, createResources, type Resource } from '../../lib/sha
 const issuer = parseIssuer('https://mcp.example.com') as Issuer;
 
 function resource(path: string, changes: Partial<Resource> = {}): Resource {
-  return { path, scopes: ['mcp:tools'], displayName: path, isDefault: false, allowedOrigins: [], ...changes };
+  const scopes = changes.scopes ?? ['mcp:tools'];
+  return {
+    path,
+    scopes,
+    grantableScopes: scopes,
+    displayName: path,
+    isDefault: false,
+    allowedOrigins: [],
+    ...changes,
+  };
 }
 
 function declared(...paths: string[]): ReturnType<typeof createResources> {

@@ -1,31 +1,16 @@
-import { ConfigurationError } from '../../lib/errors.ts';
-import { readOptions } from '../../lib/shared/option-reader.ts';
 import type { Storage } from '../../lib/storage/storage.ts';
-import { type RedisClient, scriptRunner } from './redis/client.ts';
+import { createRunner, type RedisClient } from './redis/client.ts';
 import { createFind } from './redis/find.ts';
 import { createGroups, partsOf } from './redis/groups.ts';
 import { addressOf, createKeys, kindAndIdOf } from './redis/keys.ts';
+import { type RedisStorageOptions, resolveOptions } from './redis/options.ts';
 import { createRecords } from './redis/records.ts';
 import { grantText, toRecord, toRow, uniqueText } from './redis/rows.ts';
 import { CONSUME, INCREMENT, PING, READ, TAKE } from './redis/scripts.ts';
 
 export type { RedisClient, ScriptInput } from './redis/client.ts';
 export { fromIORedis, type IORedisClient } from './redis/ioredis.ts';
-
-export interface RedisStorageOptions {
-  /** The present, UNIX seconds, may be fractional. @defaultValue the system's clock */
-  readonly now?: () => number;
-  /**
-   * Begins every key. Non-empty; braces only as one hash tag, such as `{mcp}:`, which puts everything into one slot of a
-   * cluster. @defaultValue 'mcp-oauth:'
-   */
-  readonly prefix?: string;
-  /**
-   * How long a call waits for any one answer of the server, milliseconds; then it rejects with
-   * `StorageUnavailableError`. Integer, 1 to 60000. @defaultValue 5000
-   */
-  readonly commandTimeoutMs?: number;
-}
+export type { RedisStorageOptions } from './redis/options.ts';
 
 /** How many records of a grant are deleted at once. */
 const DELETION_BATCH = 500;
@@ -53,8 +38,8 @@ const DELETION_BATCH = 500;
  * const storage = redisStorage(client);
  */
 export function redisStorage(client: RedisClient, options: RedisStorageOptions = {}): Storage {
-  const { now, prefix, commandTimeoutMs } = resolve(client, options);
-  const run = scriptRunner(client, { now, commandTimeoutMs });
+  const { now, prefix, commandTimeoutMs } = resolveOptions(client, options);
+  const { run, close } = createRunner(client, { now, commandTimeoutMs });
   const keys = createKeys(prefix);
   const groups = createGroups(run, keys);
   const records = createRecords({ run, keys, groups, now });
@@ -114,23 +99,8 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
       await run(PING, [keys.ping]);
     },
 
-    async close() {},
+    async close() {
+      close();
+    },
   };
-}
-
-function resolve(client: unknown, options: RedisStorageOptions): Required<RedisStorageOptions> {
-  const reader = readOptions(options, ['now', 'prefix', 'commandTimeoutMs']);
-  const { eval: evaluate, evalSha, evalsha } = (client ?? {}) as Record<string, unknown>;
-  if (typeof evaluate !== 'function' || typeof evalSha !== 'function') {
-    const hint = typeof evalsha === 'function' ? '; an ioredis client goes through fromIORedis(client)' : '';
-    reader.problems.push({ option: 'client', message: `must have the methods eval and evalSha${hint}` });
-  }
-  const now = reader.fn('now') as (() => number) | undefined;
-  const prefix = reader.string('prefix', {
-    what: 'a non-empty string without braces, or with one pair around some text',
-    accept: (text) => /^(?:[^{}]+|[^{}]*\{[^{}]+\}[^{}]*)$/.test(text),
-  });
-  const commandTimeoutMs = reader.integer('commandTimeoutMs', { min: 1, max: 60_000, fallback: 5000 });
-  if (reader.problems.length > 0) throw new ConfigurationError('redisStorage(client, options)', reader.problems);
-  return { now: now ?? (() => Date.now() / 1000), prefix: prefix ?? 'mcp-oauth:', commandTimeoutMs };
 }

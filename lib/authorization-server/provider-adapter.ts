@@ -4,7 +4,7 @@ import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
-import { type Storage, StorageUnavailableError, type StoredRecord } from '../storage/storage.ts';
+import { type Storage, StorageUnavailableError, type StoredRecord, type WriteOptions } from '../storage/storage.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
 import { recallRecord, rememberRecord } from './request-records.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
@@ -40,6 +40,12 @@ export interface ProviderAdapterOptions {
 /** Fields that hold a secret: sealed in the store. */
 const sealedFields: { readonly [model: string]: readonly string[] } = { Client: ['client_secret'] };
 
+/** Models whose records later steps of the same request need again. */
+const remembered = new Set(['AuthorizationCode', 'RefreshToken', 'AccessToken']);
+
+/** How long a lost race for a code waits before it ends the winner's tokens. */
+const reuseDelayMs = 1000;
+
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 /** The token request's `resource` must be the one the code was granted for: checked before the code is used up (RFC 8707 section 2.2). */
@@ -69,7 +75,7 @@ function refreshExtras(keyOf: (id: string) => string): { previous?: string; auth
 }
 
 /** Storage outages become 503; everything else stays as it is. */
-async function answering<T>(events: EventSink, work: Promise<T>): Promise<T> {
+export async function answering<T>(events: EventSink, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {
@@ -134,6 +140,14 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
     }
   }
 
+  /** A form sent twice writes the same grant; a grant of another account is never written over. */
+  async function createGrant(key: string, value: Payload, write: WriteOptions): Promise<void> {
+    if (await answering(events, storage.create('Grant', key, value, write))) return;
+    const existing = await answering(events, storage.get('Grant', key));
+    if (existing?.value.accountId !== value.accountId)
+      throw new errors.SessionNotFound('interaction was decided before');
+  }
+
   return {
     async upsert(id, payload, expiresIn) {
       const key = keyOf(id);
@@ -159,6 +173,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
           if (await answering(events, storage.replace(model, key, live.version, value, write))) return;
         throw new errors.SessionNotFound('interaction was resumed before');
       }
+      if (model === 'Grant') return createGrant(key, value, write);
       if (await answering(events, storage.put(model, key, value, write))) return;
       throw new errors.InvalidGrant('grant was revoked meanwhile');
     },
@@ -168,7 +183,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const record = await answering(events, storage.get(model, key));
       const payload = record && openRecord(model, key, record, keyRing, id);
       if (!payload) return model === 'Client' && !record ? loadClient(id) : undefined;
-      if (model === 'AuthorizationCode' || model === 'RefreshToken') rememberRecord(key, payload);
+      if (remembered.has(model)) rememberRecord(key, payload);
       if (
         model === 'RefreshToken' &&
         payload.consumed !== undefined &&
@@ -194,13 +209,15 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const payload = recallRecord(key);
       if (model === 'AuthorizationCode' && payload) requireGrantedResource(payload);
       const outcome = await answering(events, storage.consume(model, key, nowSeconds()));
-      if (request && model === 'RefreshToken' && rotation.holds(request) && outcome !== 'missing') {
+      if (request && model === 'RefreshToken' && rotation.mayGoOn(request, outcome)) {
         rotation.consumed(request);
         return;
       }
       if (outcome === 'consumed') return;
-      // Of parallel redemptions the losers come here. For a code that is reuse, and ends what the winner got (RFC 6749 section 4.1.2).
+      // Of parallel redemptions the losers come here. For a code that is reuse, and ends what the winner got (RFC 6749
+      // section 4.1.2): after a moment, so that the winner's answer is not torn while it is being made.
       if (model === 'AuthorizationCode' && outcome === 'already' && typeof payload?.grantId === 'string') {
+        await new Promise((resolve) => setTimeout(resolve, reuseDelayMs));
         await deleteGrant(payload.grantId);
       }
       throw new errors.InvalidGrant(`${model} was used before`);
@@ -208,6 +225,10 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
 
     async destroy(id) {
       if (model === 'Grant') return deleteGrant(id);
+      // A token that is revoked ends its grant in the same step: no outage in between can leave the other tokens alive.
+      const grantId = recallRecord(keyOf(id))?.grantId;
+      if (typeof grantId === 'string' && (model === 'RefreshToken' || model === 'AccessToken'))
+        return deleteGrant(grantId);
       if (model !== 'Interaction') return answering(events, storage.delete(model, keyOf(id)));
       // An interaction is resumed once: of parallel submissions of one form, one goes on to a code.
       if (!(await answering(events, storage.take(model, keyOf(id)))))

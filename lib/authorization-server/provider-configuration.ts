@@ -1,12 +1,14 @@
 import type { JWK } from 'jose';
 import { type Configuration, errors } from 'oidc-provider';
 import { cookieNames } from '../shared/cookie-names.ts';
+import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { canonicalResource, type Resources } from '../shared/resources.ts';
 import type { EndpointPaths } from './endpoints.ts';
-import type { ProviderAdapter } from './provider-adapter.ts';
+import { interactionPolicy } from './interaction-policy.ts';
+import { answering, type ProviderAdapter } from './provider-adapter.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
 import { recallRecord } from './request-records.ts';
 
@@ -32,7 +34,7 @@ export interface ProviderHooks {
   readonly fetch: (url: string | URL, options: object) => Promise<Response>;
   readonly mayFetchMetadataDocument: (url: string) => Promise<boolean>;
   /** What could not be fetched while this request was served. */
-  readonly fetchFailure: (request: object) => { purpose: string; url: string; reason: string } | undefined;
+  readonly fetchFailure: (request: object) => { url: string; reason: string; isRefusal: boolean } | undefined;
   /** The app's last word on a metadata document. */
   readonly allowClient: (metadata: Readonly<Record<string, unknown>>) => boolean;
   /** The app's own clients; rejects while it cannot tell. */
@@ -50,6 +52,7 @@ export interface ProviderSettings {
   readonly adapter: (model: string) => ProviderAdapter;
   readonly hooks: ProviderHooks;
   readonly rotation: RefreshRotation;
+  readonly events: EventSink;
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
   readonly stateTtlSeconds: number;
@@ -213,7 +216,8 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       if (authMethod !== undefined && authMethod !== ctx.oidc.client?.tokenEndpointAuthMethod) {
         throw new errors.InvalidClientAuth('the client authenticated otherwise when it got this token');
       }
-      await settings.rotation.beforeConsume(ctx as never, typeof previous === 'string' ? previous : undefined);
+      const previousId = typeof previous === 'string' ? previous : undefined;
+      await answering(settings.events, settings.rotation.beforeConsume(ctx as never, previousId));
       return true;
     },
     revokeGrantPolicy: () => true,
@@ -223,10 +227,13 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       return grantId ? ctx.oidc.provider.Grant.find(grantId) : undefined;
     },
     async findAccount(_ctx, accountId) {
-      const account = await hooks.findAccount(accountId);
+      const account = await answering(settings.events, hooks.findAccount(accountId));
       return account && { accountId: account.accountId, claims: async () => ({ sub: account.accountId }) };
     },
-    interactions: { url: (_ctx, interaction) => `${issuer.pathPrefix}${paths.interaction}/${interaction.uid}` },
+    interactions: {
+      policy: interactionPolicy(),
+      url: (_ctx, interaction) => `${issuer.pathPrefix}${paths.interaction}/${interaction.uid}`,
+    },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => requireOwnAudience(claims.aud, issuer, paths),
     renderError(ctx, out) {
       const { body, headers } = hooks.renderErrorPage({

@@ -57,6 +57,7 @@ const maxIssuers = 64;
 const guarded = [
   'adapter',
   'fetch',
+  'findAccount',
   'interactions',
   'loadExistingGrant',
   'pkce',
@@ -123,6 +124,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
     keyRing,
     signingKeys,
     rotation,
+    events,
     adapter: (model) => createProviderAdapter(model, adapterOptions),
     hooks,
   });

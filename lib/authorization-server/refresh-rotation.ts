@@ -12,7 +12,7 @@ export interface Grace {
     grantId: string;
     binding: string;
   }): Promise<{ kind: 'held'; held: Held } | { kind: 'wait'; claimId: string } | { kind: 'mismatch' }>;
-  complete(held: Held, answer: Answer): Promise<void>;
+  complete(held: Held, answer: Answer): Promise<boolean>;
   release(held: Held): Promise<void>;
   answer(claimId: string): Promise<Answer | undefined>;
   isOpen(tokenId: string): Promise<boolean>;
@@ -22,6 +22,7 @@ interface Held {
   readonly claimId: string;
   readonly holder: string;
   readonly grantId: string;
+  readonly isTakeover: boolean;
 }
 
 interface Answer {
@@ -59,8 +60,8 @@ type Part = { readonly held: Held; isUsedUp: boolean } | { readonly claimId: str
 export interface RefreshRotation {
   /** The `rotateRefreshToken` hook: runs after every validation, right before the token is consumed. */
   beforeConsume(ctx: TokenContext, previousTokenId: string | undefined): Promise<void>;
-  /** Whether this request holds the token's claim, and so may find it consumed already by a holder that died. */
-  holds(ctx: object): boolean;
+  /** Whether this request goes on after it tried to consume the token: only a takeover may find it used up by a dead holder. */
+  mayGoOn(ctx: object, outcome: 'consumed' | 'already' | 'missing'): boolean;
   /** The token was consumed by this request: from now on a failure leaves it used. */
   consumed(ctx: object): void;
   /** Whether a consumed token must not look consumed to oidc-provider, whose own reuse detection starts after the window. */
@@ -88,6 +89,29 @@ function replay(ctx: TokenContext, { body, issuedAt }: Answer): void {
   ctx.body = { ...body, ...(expiresIn !== undefined && { expires_in: expiresIn }) };
 }
 
+function sendUnavailable(ctx: TokenContext): void {
+  const unavailable = new TemporarilyUnavailable();
+  ctx.status = unavailable.statusCode;
+  ctx.body = { error: unavailable.error, error_description: unavailable.error_description };
+}
+
+/** The holder's end. An answer that the others cannot get is not given either: a retry takes the claim over. */
+async function finish(
+  ctx: TokenContext,
+  grace: Grace,
+  { held, isUsedUp }: { held: Held; isUsedUp: boolean },
+): Promise<void> {
+  if (ctx.status === 200) {
+    const isKept = await grace
+      .complete(held, { body: ctx.body as Answer['body'], issuedAt: nowSeconds() })
+      .catch(() => false);
+    if (!isKept) sendUnavailable(ctx);
+    return;
+  }
+  // An outage here leaves the claim to its lease.
+  if (!isUsedUp) await grace.release(held).catch(() => undefined);
+}
+
 export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, events: EventSink): RefreshRotation {
   const parts = new WeakMap<object, Part>();
 
@@ -106,7 +130,11 @@ export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, 
       throw new errors.InvalidGrant(claim.kind === 'wait' ? beingRotated : 'refresh token is bound to another request');
     },
 
-    holds: (ctx) => 'held' in (parts.get(ctx) ?? {}),
+    mayGoOn(ctx, outcome) {
+      const part = parts.get(ctx);
+      const tookOver = part !== undefined && 'held' in part && part.held.isTakeover;
+      return outcome === 'consumed' || (outcome === 'already' && tookOver);
+    },
 
     consumed(ctx) {
       const part = parts.get(ctx);
@@ -119,12 +147,7 @@ export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, 
       await next();
       const part = parts.get(ctx);
       if (!part || !grace) return;
-      if ('held' in part) {
-        if (ctx.status === 200)
-          await grace.complete(part.held, { body: ctx.body as Answer['body'], issuedAt: nowSeconds() });
-        else if (!part.isUsedUp) await grace.release(part.held);
-        return;
-      }
+      if ('held' in part) return finish(ctx, grace, part);
       const answer = await grace.answer(part.claimId);
       if (answer) {
         replay(ctx, answer);
@@ -136,9 +159,7 @@ export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, 
         });
         return;
       }
-      const unavailable = new TemporarilyUnavailable();
-      ctx.status = unavailable.statusCode;
-      ctx.body = { error: unavailable.error, error_description: unavailable.error_description };
+      sendUnavailable(ctx);
     },
   };
 }

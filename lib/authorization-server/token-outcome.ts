@@ -11,7 +11,7 @@ interface TokenContext {
 }
 
 /**
- * Koa middleware around the token endpoint. A token keeps its client's registration alive; a client whose keys could not
+ * Koa middleware around every endpoint. A token keeps its client's registration alive; a client whose keys could not
  * be fetched is told to try again: `invalid_client` would make it forget its registration for good.
  */
 export function createTokenOutcome(
@@ -19,9 +19,14 @@ export function createTokenOutcome(
 ): (ctx: TokenContext, next: () => Promise<void>) => Promise<void> {
   return async (ctx, next) => {
     await next();
-    if (ctx.oidc?.route !== 'token') return;
-    if (ctx.status === 200 && ctx.oidc.client) return hooks.clientUsed(ctx.oidc.client.clientId);
-    if (ctx.status === 401 && hooks.fetchFailure(ctx) !== undefined) {
+    if (ctx.oidc?.route === 'token' && ctx.status === 200 && ctx.oidc.client) {
+      // The tokens are made: an outage now only means that the client is looked at again with its next token.
+      return hooks.clientUsed(ctx.oidc.client.clientId).catch(() => undefined);
+    }
+    const failure = hooks.fetchFailure(ctx);
+    if (!failure || failure.isRefusal) return;
+    const isMachine = (ctx.body as { error?: unknown } | null | undefined)?.error === 'invalid_client';
+    if (isMachine) {
       const unavailable = new TemporarilyUnavailable();
       ctx.status = unavailable.statusCode;
       ctx.body = { error: unavailable.error, error_description: unavailable.error_description };

@@ -2,6 +2,7 @@ import { currentRequest } from '../shared/current-request.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Limiter } from '../shared/limiter.ts';
 import { type Outbound, OutboundError, type OutboundErrorReason } from '../shared/outbound.ts';
+import { StorageUnavailableError } from '../storage/storage.ts';
 import type { CachedDocument, FetchCache } from './fetch-cache.ts';
 import { createHostBackoff } from './host-backoff.ts';
 import { checkMetadataDocumentUrl, type DocumentHostPolicy } from './metadata-document.ts';
@@ -11,6 +12,8 @@ export interface FetchFailure {
   readonly purpose: 'metadata document' | 'key set';
   readonly url: string;
   readonly reason: string;
+  /** The operator's policy refused it: trying again does not help. */
+  readonly isRefusal: boolean;
 }
 
 export interface ClientFetcherOptions {
@@ -68,6 +71,12 @@ function assertionKeyId(): string | undefined {
   }
 }
 
+/** A JSON object, or undefined for any other JSON. @throws SyntaxError */
+function parse(body: string): Record<string, unknown> | undefined {
+  const value: unknown = JSON.parse(body);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+}
+
 function hasKey({ body }: CachedDocument, keyId: string | undefined): boolean {
   if (keyId === undefined) return true;
   try {
@@ -77,12 +86,17 @@ function hasKey({ body }: CachedDocument, keyId: string | undefined): boolean {
   }
 }
 
+/** Native apps take another loopback port each time (RFC 8252 section 7.3). */
+function withoutLoopbackPort(redirectUri: string): string {
+  return redirectUri.replace(/^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d+/i, '$1');
+}
+
 /** A stale copy stands in only for a client that somebody approved, and only for a redirect URI that was part of it. */
 function mayServeStale({ approvedRedirectUris }: CachedDocument): boolean {
   const redirectUri = currentRequest()?.oidc?.params?.redirect_uri;
   return redirectUri === undefined
     ? approvedRedirectUris.length > 0
-    : approvedRedirectUris.includes(String(redirectUri));
+    : approvedRedirectUris.includes(withoutLoopbackPort(String(redirectUri)));
 }
 
 /**
@@ -94,9 +108,9 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
   const backoff = createHostBackoff();
   const failures = new WeakMap<object, FetchFailure>();
 
-  function fail(purpose: FetchFailure['purpose'], url: string, reason: string): void {
+  function fail(purpose: FetchFailure['purpose'], url: string, reason: string, isRefusal = false): void {
     const request = currentRequest();
-    if (request) failures.set(request, { purpose, url, reason });
+    if (request) failures.set(request, { purpose, url, reason, isRefusal });
     events.emit({ type: 'cimd.refused', host: URL.parse(url)?.host ?? '', reason: `${purpose}: ${reason}` });
   }
 
@@ -129,8 +143,9 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
       if (purpose === 'metadata document' && !/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType))
         throw new FetchRefused('content type is not JSON');
       const body = await response.text();
-      JSON.parse(body); // What is no JSON is not kept: it would be served again.
-      await cache.write(url.href, { body, contentType }, response.headers.get('cache-control'));
+      // Only what can be right is kept: it would be served again, and take the place of the last good copy.
+      const isGood = purpose === 'key set' ? Array.isArray(parse(body)?.keys) : parse(body)?.client_id === url.href;
+      if (isGood) await cache.write(url.href, { body, contentType }, response.headers.get('cache-control'));
       backoff.succeeded(url.host);
       events.emit({ type: 'cimd.fetched', host: url.host });
       return new Response(body, { headers: response.headers });
@@ -154,6 +169,7 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
     } catch (error) {
       const isFetchProblem =
         error instanceof OutboundError || error instanceof FetchRefused || error instanceof SyntaxError;
+      if (error instanceof StorageUnavailableError) fail(purpose, url.href, 'storage is unavailable');
       if (!isFetchProblem) throw error;
       fail(purpose, url.href, error instanceof OutboundError ? error.reason : error.message);
       // An old key set still proves who signed; an old document only speaks for what was approved under it.
@@ -166,7 +182,7 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
     async mayFetch(clientId) {
       if (Object.hasOwn(pinned, clientId)) return true;
       const problem = checkMetadataDocumentUrl(clientId, hosts);
-      if (problem) fail('metadata document', clientId, problem);
+      if (problem) fail('metadata document', clientId, problem, true);
       return problem === undefined;
     },
 
@@ -188,7 +204,7 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
       return obtain('key set', url, cached);
     },
 
-    approved: (clientId, redirectUri) => documents.approve(clientId, redirectUri),
+    approved: (clientId, redirectUri) => documents.approve(clientId, withoutLoopbackPort(redirectUri)),
     failureOf: (request) => failures.get(request),
   };
 }

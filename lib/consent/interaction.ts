@@ -193,9 +193,10 @@ export function createInteractions(options: InteractionOptions): Interactions {
     exchange: Exchange,
     interaction: OidcInteraction,
   ): Promise<'approve' | 'deny' | { readonly refusal: string }> {
-    const { origin } = exchange.req.headers;
+    const { origin, 'sec-fetch-site': site } = exchange.req.headers;
     if (origin !== undefined && origin !== exchange.issuer.origin && origin !== 'null')
       return { refusal: 'decision: foreign origin' };
+    if (site !== undefined && site !== 'same-origin') return { refusal: 'decision: sent from another site' };
     const form = await readForm(exchange.req);
     const ring = await options.keyRing();
     if (!ring.verify('csrf', csrfText(interaction), form.get('csrf') ?? '')) return { refusal: 'decision: csrf' };

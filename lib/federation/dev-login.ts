@@ -67,9 +67,11 @@ export function createDevLogin({ states, events, finish, path }: DevLoginOptions
     const form = await readForm(exchange.req);
     const state = await states.take(exchange, form.get('state'));
     if (typeof state === 'string') return finish.refuse(exchange, state);
-    const name = (form.get('name') ?? '').trim().slice(0, 200) || 'dev-browser-user';
-    const roles = (form.get('roles') ?? '')
-      .slice(0, 500)
+    // No U+0000 and no half of a surrogate pair: not every store can keep them.
+    const field = (key: string, length: number) =>
+      [...(form.get(key) ?? '').replaceAll('\0', '').trim()].slice(0, length).join('');
+    const name = field('name', 200) || 'dev-browser-user';
+    const roles = field('roles', 500)
       .split(/[\s,]+/)
       .filter(Boolean);
     await finish.succeed(exchange, state, {

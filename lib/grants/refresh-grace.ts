@@ -15,8 +15,8 @@ import type { Storage, StoredRecord } from '../storage/storage.ts';
 export interface RefreshGrace {
   /** @returns how this request goes on with the token */
   claim(request: RefreshRequest): Promise<RefreshClaim>;
-  /** Stores the answer for the others. */
-  complete(held: HeldClaim, answer: RefreshAnswer): Promise<void>;
+  /** Stores the answer for the others. @returns false where the claim was taken over: this answer must not be given */
+  complete(held: HeldClaim, answer: RefreshAnswer): Promise<boolean>;
   /** The rotation failed before the token was used up: the next request may try. */
   release(held: HeldClaim): Promise<void>;
   /** Waits a bounded time for the holder's answer. @returns undefined where there is none yet */
@@ -41,6 +41,8 @@ export interface HeldClaim {
   /** Names this request as the holder: one that was taken over must not write any more. */
   readonly holder: string;
   readonly grantId: string;
+  /** An earlier holder died: the token may be used up already. */
+  readonly isTakeover: boolean;
 }
 
 export type RefreshClaim =
@@ -78,13 +80,18 @@ export function createRefreshGrace(
     return typeof value.claimedAt === 'number' && nowSeconds() - value.claimedAt <= graceSeconds;
   }
 
+  async function close(claimId: string, grantId: string): Promise<void> {
+    await storage.put(kind, claimId, { closed: true }, write(grantId));
+  }
+
   async function claim(request: RefreshRequest): Promise<RefreshClaim> {
     const claimId = claimIdOf(request.tokenId);
     const now = nowSeconds();
-    const held: HeldClaim = { claimId, holder: randomUUID(), grantId: request.grantId };
+    const held: HeldClaim = { claimId, holder: randomUUID(), grantId: request.grantId, isTakeover: false };
     const value = { binding: request.binding, claimedAt: now, heldAt: now, holder: held.holder };
     if (await storage.create(kind, claimId, value, write(request.grantId))) {
-      if (request.previousTokenId !== undefined) await storage.delete(kind, claimIdOf(request.previousTokenId));
+      // Closed, not deleted: a replay that is past its own look-up must find that the claim was made before.
+      if (request.previousTokenId !== undefined) await close(claimIdOf(request.previousTokenId), request.grantId);
       return { kind: 'held', held };
     }
     const record = await storage.get(kind, claimId);
@@ -92,7 +99,7 @@ export function createRefreshGrace(
     const isAbandoned = record.value.answer === undefined && now - Number(record.value.heldAt) > leaseSeconds;
     const takenOver = { ...value, claimedAt: record.value.claimedAt };
     if (isAbandoned && (await storage.replace(kind, claimId, record.version, takenOver, write(request.grantId)))) {
-      return { kind: 'held', held };
+      return { kind: 'held', held: { ...held, isTakeover: true } };
     }
     return { kind: 'wait', claimId };
   }
@@ -107,10 +114,10 @@ export function createRefreshGrace(
 
     async complete({ claimId, holder, grantId }, answer) {
       const record = await storage.get(kind, claimId);
-      if (record?.value.holder !== holder) return;
+      if (record?.value.holder !== holder) return false;
       const { binding, claimedAt, heldAt } = record.value;
       const value = { binding, claimedAt, heldAt, holder, answer: keyRing.seal(claimId, JSON.stringify(answer)) };
-      await storage.replace(kind, claimId, record.version, value, write(grantId));
+      return storage.replace(kind, claimId, record.version, value, write(grantId));
     },
 
     release: ({ claimId }) => storage.delete(kind, claimId),

@@ -93,6 +93,7 @@ export async function verifyAccessToken(
 /** Takes the bearer and this library's cookies off the request, in both forms Node keeps (the MCP SDK reads `rawHeaders`). */
 function stripCredentials(req: IncomingMessage): void {
   delete req.headers.authorization;
+  delete req.headersDistinct.authorization; // Built from `rawHeaders`, but kept where something has read it before.
   const kept = fromRawHeaders(req.rawHeaders).flatMap(([name, value]) => {
     const lower = name.toLowerCase();
     if (lower === 'authorization') return [];

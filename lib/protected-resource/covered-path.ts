@@ -15,15 +15,27 @@ function fold(path: string): string {
   return decoded.toLowerCase().replace(/[/\\]+/g, '/');
 }
 
-/** The public path of a request, folded. */
-function foldedPath(req: ExpressRequest): string {
-  const path = (req.originalUrl ?? req.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
-  return fold(path.startsWith('/') ? path : (URL.parse(path)?.pathname ?? '/'));
+/** The path of a request target, folded. An absolute form loses scheme and authority as text: parsers differ on odd ones. */
+function foldedTarget(target: string): string {
+  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/, 1)[0] ?? '';
+  return fold(path === '' ? '/' : path);
+}
+
+/** The public path of a request, and the one it has for handlers behind where the app has rewritten it. */
+function foldedPaths(req: ExpressRequest): string[] {
+  const current = foldedTarget(`${req.baseUrl ?? ''}${req.url ?? '/'}`);
+  return req.originalUrl === undefined ? [current] : [foldedTarget(req.originalUrl), current];
 }
 
 function covers(path: string, resourcePath: string): boolean {
   const base = resourcePath === '/' ? '' : fold(resourcePath);
   return path === base || path.startsWith(`${base}/`) || (base === '' && path === '/');
+}
+
+/** Whether a request is for the resource's path or anything below it. Dot segments count too: a parser behind resolves them. */
+export function isWithin(req: IncomingMessage, resourcePath: string): boolean {
+  const paths = foldedPaths(req as ExpressRequest);
+  return paths.some((path) => covers(path, resourcePath) || covers(posix.normalize(path), resourcePath));
 }
 
 /**
@@ -33,17 +45,13 @@ function covers(path: string, resourcePath: string): boolean {
  */
 export function isCovered(req: IncomingMessage, resourcePath: string): boolean {
   const { baseUrl = '', route } = req as ExpressRequest;
-  const path = foldedPath(req as ExpressRequest);
-  // Dot segments too: a handler that parses the URL sees them resolved.
-  if (covers(path, resourcePath) || covers(posix.normalize(path), resourcePath)) return true;
-  if (route !== undefined) return true;
+  if (isWithin(req, resourcePath) || route !== undefined) return true;
   const mount = fold(baseUrl);
   return mount !== '' && !covers(fold(resourcePath), mount);
 }
 
 /** Whether a request is for exactly the resource's path, with or without a trailing slash. */
 export function isExactly(req: IncomingMessage, resourcePath: string): boolean {
-  const path = foldedPath(req as ExpressRequest);
   const wanted = fold(resourcePath);
-  return path === wanted || path === `${wanted}/` || (wanted === '/' && path === '');
+  return foldedPaths(req as ExpressRequest).some((path) => path === wanted || path === `${wanted}/`);
 }

@@ -14,9 +14,9 @@ import {
   type Handler,
   verifyAccessToken,
 } from './authenticate.ts';
-import { isCovered, isExactly } from './covered-path.ts';
+import { isCovered, isExactly, isWithin } from './covered-path.ts';
 import { sendFailure } from './failure.ts';
-import { scopesOfRules } from './scopes.ts';
+import { expandScopes, scopesOfRules } from './scopes.ts';
 
 /** A transport to one upstream; the proxy stage makes it. */
 export interface UpstreamProxy {
@@ -45,6 +45,12 @@ export interface Protection {
   close(): void;
 }
 
+interface ConfiguredRoute {
+  readonly path: string;
+  readonly handle: Handler;
+  readonly serves: (req: IncomingMessage) => boolean;
+}
+
 function toResource(path: string, options: ResolvedAuthenticate): Resource {
   const { scopes, operationScopes, optionalScopes, implies, accessTokenTtlSeconds } = options;
   const all = [...scopes, ...scopesOfRules(operationScopes), ...optionalScopes];
@@ -63,41 +69,64 @@ function toResource(path: string, options: ResolvedAuthenticate): Resource {
 export function createProtection(options: ProtectionOptions): Protection {
   const { resources, tokens, events, issuerOf } = options;
   const proxies: UpstreamProxy[] = [];
-  const routes: Handler[] = [];
+  const routes: ConfiguredRoute[] = [];
+  const required = new Map<Resource, ResolvedAuthenticate>();
+  /** Resources whose check a request has passed: behind it the token is gone, so a second check would refuse. */
+  const passed = new WeakMap<IncomingMessage, Set<Resource>>();
 
-  function authenticate(path: string, given: ResolvedAuthenticate): Handler {
+  /** Declares the resource and gives its check, whatever the path of the request. */
+  function declare(path: string, given: ResolvedAuthenticate): Handler {
     const resource = resources.declare(toResource(path, given));
+    required.set(resource, given);
     const check = createAuthenticator(resource, given, { tokens, events, issuerOf });
-    return (req, res, next) => (isCovered(req, path) ? check(req, res, next) : next());
+    return (req, res, next) => {
+      const before = passed.get(req) ?? new Set();
+      if (before.has(resource)) return next();
+      check(req, res, (error) => {
+        if (error === undefined) passed.set(req, before.add(resource));
+        next(error);
+      });
+    };
   }
 
-  function proxy(path: string, given: ResolvedProxy): Handler {
-    const resource = resources.declare(toResource(path, given));
-    const check = createAuthenticator(resource, given, { tokens, events, issuerOf });
+  /** The check, and behind it the upstream. */
+  function forward(path: string, given: ResolvedProxy): Handler {
+    const check = declare(path, given);
     const upstream = options.createProxy(given, path, events);
     proxies.push(upstream);
-    return (req, res, next) => {
-      if (!isExactly(req, path)) return next();
+    return (req, res, next) =>
       check(req, res, (error) => {
         if (error !== undefined) return next(error);
         upstream.handle(req, res).catch((failure: unknown) => sendFailure(res, events, failure));
       });
-    };
+  }
+
+  function authenticate(path: string, given: ResolvedAuthenticate): Handler {
+    const check = declare(path, given);
+    return (req, res, next) => (isCovered(req, path) ? check(req, res, next) : next());
+  }
+
+  function proxy(path: string, given: ResolvedProxy): Handler {
+    const handle = forward(path, given);
+    return (req, res, next) => (isExactly(req, path) ? handle(req, res, next) : next());
   }
 
   return {
     authenticate,
     proxy,
     addRoute(path, given) {
-      routes.push('target' in given ? proxy(path, given) : authenticate(path, given));
+      const route: ConfiguredRoute =
+        'target' in given
+          ? { path, handle: forward(path, given), serves: (req) => isExactly(req, path) }
+          : { path, handle: declare(path, given), serves: (req) => isWithin(req, path) };
+      routes.push(route);
+      // The most specific path decides: `/mcp/admin` is not under the rules of `/mcp`.
+      routes.sort((one, other) => other.path.length - one.path.length);
     },
     routes(req, res, next) {
-      const run = (index: number): void => {
-        const route = routes[index];
-        if (!route) return next();
-        route(req, res, (error) => (error === undefined ? run(index + 1) : next(error)));
-      };
-      run(0);
+      const route = routes.find(({ serves }) => serves(req));
+      if (route) route.handle(req, res, next);
+      else next();
     },
     async verify(token, path) {
       const resource = resources.all().find((candidate) => candidate.path === path);
@@ -105,7 +134,12 @@ export function createProtection(options: ProtectionOptions): Protection {
       if (!options.configured) throw new TypeError('verify(token, path): needs the option issuer');
       if (typeof token !== 'string' || token === '')
         throw new OAuthError('invalid_token', 401, 'the token is not valid');
-      return describeToken(await verifyAccessToken(tokens, options.configured, resource, token));
+      const verified = await verifyAccessToken(tokens, options.configured, resource, token);
+      const held = expandScopes(verified.scopes, required.get(resource)?.implies ?? {});
+      if (!resource.scopes.every((scope) => held.has(scope))) {
+        throw new OAuthError('insufficient_scope', 403, 'the token lacks a scope');
+      }
+      return describeToken(verified);
     },
     close() {
       for (const upstream of proxies) upstream.close();

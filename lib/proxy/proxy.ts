@@ -59,11 +59,24 @@ function setHeaders(message: IncomingMessage, headers: readonly Header[]): void 
   message.headers = parsed;
 }
 
+/** The decoded name of one `name=value` of a query. */
+function parameterName(pair: string): string {
+  return new URLSearchParams(pair).keys().next().value ?? '';
+}
+
 /** The fixed path of the upstream, with the caller's query where that is wanted. No part of it comes from the caller's path. */
 function upstreamPath(target: URL, req: IncomingMessage, forwardSearch: boolean): string {
   const mark = (req.url ?? '').indexOf('?');
   const query = forwardSearch && mark >= 0 ? (req.url ?? '').slice(mark + 1) : '';
-  const search = [target.search.slice(1), query].filter(Boolean).join('&');
+  const fixed = new Set(target.searchParams.keys());
+  const given =
+    fixed.size === 0
+      ? query
+      : query
+          .split('&')
+          .filter((pair) => !fixed.has(parameterName(pair)))
+          .join('&');
+  const search = [target.search.slice(1), given].filter(Boolean).join('&');
   return search ? `${target.pathname}?${search}` : target.pathname;
 }
 

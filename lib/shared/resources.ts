@@ -39,11 +39,9 @@ function withoutTrailingSlash(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-function sameOptions(left: Resource, right: Resource): boolean {
-  return (
-    JSON.stringify({ ...left, scopes: [...left.scopes].sort() }) ===
-    JSON.stringify({ ...right, scopes: [...right.scopes].sort() })
-  );
+/** One text for one set of options: the order of a list means nothing. */
+function textOf(resource: Resource): string {
+  return JSON.stringify(resource, (_name, member) => (Array.isArray(member) ? [...member].sort() : member));
 }
 
 export function createResources(): Resources {
@@ -53,7 +51,7 @@ export function createResources(): Resources {
     declare(resource) {
       const known = byPath.get(resource.path);
       if (known) {
-        if (sameOptions(known, resource)) return known;
+        if (textOf(known) === textOf(resource)) return known;
         throw new ConfigurationError('resource', [
           {
             option: resource.path,

@@ -33,7 +33,8 @@ export interface RunnerOptions {
   readonly commandTimeoutMs: number;
 }
 
-export function scriptRunner(client: RedisClient, { now, commandTimeoutMs }: RunnerOptions): RunScript {
+export function createRunner(client: RedisClient, { now, commandTimeoutMs }: RunnerOptions) {
+  let isClosed = false;
   const limited = client.withCommandOptions?.({ timeout: commandTimeoutMs }) ?? client;
 
   /** By its hash, and by its text where the server does not know it yet, or any more: it did nothing then. */
@@ -46,7 +47,17 @@ export function scriptRunner(client: RedisClient, { now, commandTimeoutMs }: Run
     return limited.eval(text, { keys: [...keys], arguments: args });
   }
 
-  return (script, keys, ...args) => answerWithin(commandTimeoutMs, evaluate(script, keys, [String(now()), ...args]));
+  const run: RunScript = async (script, keys, ...args) => {
+    if (isClosed) throw new StorageUnavailableError('Redis: the store was closed');
+    return answerWithin(commandTimeoutMs, evaluate(script, keys, [String(now()), ...args]));
+  };
+
+  /** From here on nothing is run; the client stays open. */
+  const close = () => {
+    isClosed = true;
+  };
+
+  return { run, close };
 }
 
 async function answerWithin<T>(timeoutMs: number, command: Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import type { FoundRecord, Storage } from '../../../lib/storage/storage.ts';
 import type { RunScript } from './client.ts';
 import { type Groups, leftUndoneInOutage, partsOf, toTexts } from './groups.ts';
-import { addressOf, type Keys } from './keys.ts';
+import { addressOf, type Keys, requireText } from './keys.ts';
 import { indexOf, type Row, secondsSince, toRecord, toRow } from './rows.ts';
 import { LEAVE, PAGE, READ } from './scripts.ts';
 
@@ -48,7 +48,7 @@ export function createFind({ run, keys, groups, now }: FindOptions): Storage['fi
     const group = keys.index(kind, name, value);
     const found = new Map<string, FoundRecord>();
     // No id goes on with a NUL, so this is behind all members of `after` and before those of any longer id.
-    let from = after === undefined ? '-' : `[${after}\u0001`;
+    let from = after === undefined ? '-' : `[${requireText('after', after)}\u0001`;
     while (found.size < limit) {
       const size = Math.min(Math.max(limit - found.size, smallestPage), largestPage);
       const members = toTexts(await run(PAGE, [group[1]], from, String(size)));

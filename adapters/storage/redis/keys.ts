@@ -17,24 +17,39 @@ export function createKeys(prefix: string): Keys {
   return {
     record: (address) => `${prefix}record:${address}`,
     grant(grantId) {
-      const tagged = `${prefix}{grant:${encodeURIComponent(grantId)}}`;
+      const tagged = `${prefix}{grant:${encoded('grantId', grantId)}}`;
       return [`${tagged}:tombstone`, `${tagged}:members`];
     },
     index(kind, name, value) {
-      const tagged = `${prefix}{index:${[kind, name, value].map(encodeURIComponent).join(':')}}`;
+      const names = [encoded('kind', kind), encoded('index name', name), encoded('index value', value)];
+      const tagged = `${prefix}{index:${names.join(':')}}`;
       return [`${tagged}:by-expiry`, `${tagged}:by-id`];
     },
-    counter: (key) => `${prefix}counter:${key}`,
+    counter: (key) => `${prefix}counter:${requireText('key', key)}`,
     ping: `${prefix}ping`,
   };
 }
 
 /** A record's name among all records of the store. */
 export function addressOf(kind: string, id: string): string {
-  return `${encodeURIComponent(kind)}:${id}`;
+  return `${encoded('kind', kind)}:${requireText('id', id)}`;
 }
 
 export function kindAndIdOf(address: string): readonly [kind: string, id: string] {
   const end = address.indexOf(':');
   return [decodeURIComponent(address.slice(0, end)), address.slice(end + 1)];
+}
+
+/**
+ * @throws TypeError for what is no text, and for what would be another one in Redis: lone surrogates become U+FFFD, and
+ * U+0000 ends names here.
+ */
+export function requireText(what: string, text: unknown): string {
+  if (typeof text !== 'string') throw new TypeError(`${what} must be a string, got ${typeof text}`);
+  if (/\0|\p{Surrogate}/u.test(text)) throw new TypeError(`${what} must not hold U+0000 or a lone surrogate`);
+  return text;
+}
+
+function encoded(what: string, text: unknown): string {
+  return encodeURIComponent(requireText(what, text));
 }

@@ -31,13 +31,20 @@ export function toRow(reply: unknown): Row | undefined {
 /** A write that never happened before: its version tells it from all others. */
 export function newRow(value: StoredValue, { expiresAt, grantId, index = {} }: WriteOptions, now: number): Row {
   return {
-    value: JSON.stringify(value),
+    value: toJson(value),
     version: newVersion(now),
     consumed: '',
     expires: expiresAt === undefined ? '' : String(expiresAt),
     grant: grantId === undefined ? '' : grantText(grantId),
     index: Object.keys(index).length > 0 ? JSON.stringify(index) : '',
   };
+}
+
+/** @throws TypeError for what JSON cannot hold. */
+function toJson(value: StoredValue): string {
+  const json: unknown = JSON.stringify(value);
+  if (typeof json !== 'string') throw new TypeError(`value must be an object, got ${typeof value}`);
+  return json;
 }
 
 export function toRecord({ value, version, consumed, expires }: Row): StoredRecord {
