@@ -21,6 +21,7 @@ import { createRefreshGrace } from './grants/refresh-grace.ts';
 import { checkRefreshResource } from './grants/refresh-policy.ts';
 import { createHandler, type Handler } from './handler.ts';
 import { createHealth, type Health } from './health.ts';
+import { createMount } from './mount.ts';
 import type { AuthenticateOptions, McpOAuthOptions, ProxyOptions } from './options.ts';
 import { createAccessTokens } from './protected-resource/access-token.ts';
 import type { AuthenticatedUser, AuthInfo } from './protected-resource/authenticate.ts';
@@ -56,6 +57,12 @@ export interface McpOAuth extends Handler {
    */
   proxy(path: string, options: ProxyOptions): Handler;
   /**
+   * Answers the `/.well-known` forms alone, for the root app where `auth` itself is mounted under a prefix or in a
+   * sub-app: clients look for them at the origin's root (RFC 8414 section 3.1, RFC 9728 section 3.1).
+   * @example root.use(auth.wellKnown()); root.use('/gw', auth)
+   */
+  wellKnown(): Handler;
+  /**
    * The oidc-provider instance of an origin as it is now; do not keep it. Without `origin`: of the configured issuer.
    * Rejects while storage cannot be read.
    */
@@ -87,11 +94,17 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const paths = endpointPaths(gateway.basePath);
   const events = createEvents(settings.logger);
   const keyRing = createKeyRingSource(storage, settings.secrets, events);
-  const issuerOf = createIssuerResolver(settings.issuer);
+  const issuerOf = createIssuerResolver(settings.issuer, settings.origins);
   const resources = createResources();
   const grantSeconds = gateway.refreshTokenTtlSeconds + settings.stateTtlSeconds + gateway.accessTokenTtlSeconds;
   const identities = createIdentities(storage, grantSeconds + settings.sessionTtlSeconds);
-  const tokens = createAccessTokens(storage, identities, gateway.tokenCacheSeconds);
+  const tokens = createAccessTokens({
+    storage,
+    identities,
+    cacheSeconds: gateway.tokenCacheSeconds,
+    jwtRevocationCheck: gateway.jwtRevocationCheck,
+    publicKeys: async (issuer) => (await provider(issuer)).publicKeys,
+  });
 
   const { registration, cimd } = settings.clients;
   const clientChecks = createClientChecks(registration);
@@ -136,6 +149,10 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
         ? createRefreshGrace(storage, issuer, ring, gateway.refreshGraceSeconds)
         : undefined,
     hooks: (issuer): ProviderHooks => ({
+      identityClaims: async (accountId) => {
+        const identity = await identities.find(issuer, accountId);
+        return identity && { idp: { iss: identity.iss, sub: identity.sub }, roles: identity.roles };
+      },
       findAccount: async (accountId) => ((await identities.find(issuer, accountId)) ? { accountId } : undefined),
       beforeRotation({ requestedResource, grantedResource }) {
         const problem = checkRefreshResource(requestedResource, grantedResource);
@@ -202,7 +219,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     issuerOf,
     configured: settings.issuer,
     events,
-    routes: createRoutes(paths, resources, {
+    routes: createRoutes(paths, resources, gateway.endpointAliases, {
       ...machineEndpoints,
       ...(registration.enabled && { registration: registrationEndpoint }),
       ...createBrowserEndpoints({ provider, resources, events }),
@@ -222,12 +239,14 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const sweeper = createSweeper(storage);
   for (const { path, ...route } of settings.routes) protection.addRoute(path, route);
 
+  const mount = createMount(handler, events);
   const middleware: Handler = (req, res, next) =>
-    handler(req, res, (error) => (error === undefined ? protection.routes(req, res, next) : next(error)));
+    mount.handler(req, res, (error) => (error === undefined ? protection.routes(req, res, next) : next(error)));
   return Object.assign(middleware, {
     authenticate: (path: string, given?: AuthenticateOptions) =>
       protection.authenticate(path, resolveAuthenticate(path, given)),
     proxy: (path: string, given: ProxyOptions) => protection.proxy(path, resolveProxy(path, given)),
+    wellKnown: () => mount.wellKnown(),
     provider: async (origin?: string) => (await provider(requireIssuer(settings, origin))).provider,
     verify: protection.verify,
     events: { on: events.on, off: events.off },

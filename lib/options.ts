@@ -10,6 +10,12 @@ export interface McpOAuthOptions {
    * hosts and outside production only.
    */
   readonly issuer?: string;
+  /**
+   * Several issuers instead of one: allowed origins, such as `['https://a.example.com', 'https://b.example.com']`, or a
+   * predicate. Each request's scheme and host (as Express's `trust proxy` says) choose one; each has a provider, keys and
+   * records of its own.
+   */
+  readonly origins?: readonly string[] | ((origin: string) => boolean);
   /** The identity provider that signs people in. Required unless `browserLogin.url` is this server's dev login. */
   readonly oidc?: OidcOptions;
   /** How the browser is sent to the identity provider. */
@@ -92,6 +98,21 @@ export interface GatewayOptions {
   readonly refreshGraceSeconds?: number;
   /** Whether Client ID Metadata Documents are accepted and advertised. @defaultValue true */
   readonly cimdEnabled?: boolean;
+  /**
+   * `opaque` tokens can be revoked and introspected; `jwt` (RFC 9068) can be verified by servers elsewhere, too.
+   * @defaultValue 'opaque'
+   */
+  readonly accessTokenFormat?: 'opaque' | 'jwt';
+  /**
+   * Whether a JWT's grant is looked up, so that revocation works as for opaque tokens. Off, a revoked JWT works until it
+   * expires. @defaultValue true
+   */
+  readonly jwtRevocationCheck?: boolean;
+  /**
+   * Serve `/authorize`, `/token` and `/register` at the root too, for clients of MCP 2025-03-26 that read no metadata.
+   * @defaultValue false
+   */
+  readonly endpointAliases?: boolean;
   /** Path under which the endpoints live; `/.well-known` is not moved. @defaultValue '/oauth' */
   readonly basePath?: string;
   /**
@@ -187,6 +208,8 @@ export interface AuthenticateOptions {
   readonly trustMcpHeaders?: boolean;
   /** Largest body that is read for `operationScopes`, bytes. Integer, 1024 to 67108864. @defaultValue 4194304 */
   readonly maxBodyBytes?: number;
+  /** Format of this resource's access tokens. @defaultValue `gateway.accessTokenFormat` */
+  readonly accessTokenFormat?: 'opaque' | 'jwt';
   /** Access token lifetime of this resource, seconds. Integer, 1 to 86400. @defaultValue `gateway.accessTokenTtlSeconds` */
   readonly accessTokenTtlSeconds?: number;
   /** Name of the resource on pages and in its metadata. @defaultValue the path */

@@ -9,3 +9,6 @@ export function isWebUrl(text: string): boolean {
     !url.hash
   );
 }
+
+/** Access token formats. */
+export const formatRule = { what: "'opaque' or 'jwt'", accept: (text: string) => text === 'opaque' || text === 'jwt' };

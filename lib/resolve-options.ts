@@ -1,10 +1,11 @@
 import { ConfigurationError } from './errors.ts';
 import type { LookupFunction, McpOAuthOptions, OidcOptions } from './options.ts';
 import { type ClientCheck, type ResolvedClients, readClientOptions } from './resolve-client-options.ts';
-import { isWebUrl } from './resolve-options-rules.ts';
+import { formatRule, isWebUrl } from './resolve-options-rules.ts';
 import { type ResolvedRoute, readRoutes } from './resolve-route-options.ts';
 import type { Logger } from './shared/events.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
+import type { AllowedOrigins } from './shared/issuer-resolver.ts';
 import { kindOf, type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
 import { sqliteStorage } from './storage/sqlite.ts';
 import type { Storage } from './storage/storage.ts';
@@ -13,6 +14,8 @@ import type { Storage } from './storage/storage.ts';
 export interface ResolvedOptions {
   /** Absent: taken from each request's loopback Host. */
   readonly issuer: Issuer | undefined;
+  /** Which origins are issuers where none is fixed. */
+  readonly origins: AllowedOrigins | undefined;
   readonly login: ResolvedLogin;
   readonly stateTtlSeconds: number;
   readonly sessionTtlSeconds: number;
@@ -50,11 +53,15 @@ export interface ResolvedGateway {
   readonly refreshGraceSeconds: number;
   readonly cimdEnabled: boolean;
   readonly basePath: string;
+  readonly accessTokenFormat: 'opaque' | 'jwt';
+  readonly jwtRevocationCheck: boolean;
+  readonly endpointAliases: boolean;
   readonly tokenCacheSeconds: number;
 }
 
 const optionNames = [
   'issuer',
+  'origins',
   'oidc',
   'browserLogin',
   'gateway',
@@ -98,6 +105,7 @@ export function resolveOptions(
   ]);
   const resolved: ResolvedOptions = {
     issuer: issuer && Object.freeze(issuer),
+    origins: readOrigins(options),
     login: Object.freeze(readLogin(options, browserLogin, issuer, gateway.basePath, isProduction)),
     stateTtlSeconds: browserLogin.integer('stateTtlSeconds', { min: 30, max: 3600, fallback: 900 }),
     sessionTtlSeconds: browserLogin.integer('sessionTtlSeconds', { min: 1, max: 2_592_000, fallback: 28_800 }),
@@ -117,12 +125,23 @@ export function resolveOptions(
 
 function readIssuer(options: OptionReader, isProduction: boolean): Issuer | undefined {
   if (!options.has('issuer')) {
-    if (isProduction) options.problem('issuer', "must be given in production, such as 'https://mcp.example.com'");
+    if (isProduction && !options.has('origins'))
+      options.problem('issuer', "must be given in production, such as 'https://mcp.example.com'");
     return undefined;
   }
   const what = 'an https URL without query, fragment or trailing slash (http is allowed on loopback)';
   const identifier = options.string('issuer', { what, accept: (text) => parseIssuer(text) !== undefined });
   return identifier === undefined ? undefined : parseIssuer(identifier);
+}
+
+function readOrigins(options: OptionReader): AllowedOrigins | undefined {
+  if (!options.has('origins')) return undefined;
+  if (options.has('issuer')) options.problem('origins', 'must not be given beside issuer: one issuer, or several');
+  if (typeof options.value('origins') === 'function') return options.fn('origins') as AllowedOrigins;
+  const what = "https origins without path (http on loopback), such as 'https://mcp.example.com'";
+  const origins = options.strings('origins', { what, accept: (text) => parseIssuer(text)?.origin === text });
+  if (origins?.length === 0) options.problem('origins', 'must name at least one origin');
+  return origins && ((origin) => origins.includes(origin));
 }
 
 function readGateway(options: OptionReader): ResolvedGateway {
@@ -132,6 +151,9 @@ function readGateway(options: OptionReader): ResolvedGateway {
     'refreshGraceSeconds',
     'cimdEnabled',
     'basePath',
+    'accessTokenFormat',
+    'jwtRevocationCheck',
+    'endpointAliases',
     'tokenCacheSeconds',
   ]);
   return {
@@ -139,6 +161,9 @@ function readGateway(options: OptionReader): ResolvedGateway {
     refreshTokenTtlSeconds: gateway.integer('refreshTokenTtlSeconds', { min: 1, max: 31_536_000, fallback: 2_592_000 }),
     refreshGraceSeconds: gateway.integer('refreshGraceSeconds', { min: 0, max: 300, fallback: 30 }),
     cimdEnabled: gateway.boolean('cimdEnabled', true),
+    accessTokenFormat: (gateway.string('accessTokenFormat', formatRule) as 'opaque' | 'jwt' | undefined) ?? 'opaque',
+    jwtRevocationCheck: gateway.boolean('jwtRevocationCheck', true),
+    endpointAliases: gateway.boolean('endpointAliases', false),
     basePath:
       gateway.string('basePath', {
         what: "a path such as '/oauth': one or more segments of letters, digits, '-', '_' and '.', not under /.well-known",

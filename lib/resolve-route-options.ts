@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ConfigurationError } from './errors.ts';
 import type { AuthenticateOptions, ProxyOptions, UpstreamCredential } from './options.ts';
-import { isWebUrl } from './resolve-options-rules.ts';
+import { formatRule, isWebUrl } from './resolve-options-rules.ts';
 import { kindOf, type OptionReader, readOptions, readRequiredOptions } from './shared/option-reader.ts';
 
 const authenticateNames = [
@@ -14,6 +14,7 @@ const authenticateNames = [
   'trustMcpHeaders',
   'maxBodyBytes',
   'accessTokenTtlSeconds',
+  'accessTokenFormat',
   'displayName',
   'default',
   'allowedOrigins',
@@ -91,6 +92,7 @@ function readAuthenticate(options: OptionReader): ResolvedAuthenticate {
   const accessTokenTtlSeconds = options.has('accessTokenTtlSeconds')
     ? options.integer('accessTokenTtlSeconds', { min: 1, max: 86_400, fallback: 900 })
     : undefined;
+  const accessTokenFormat = options.string('accessTokenFormat', formatRule) as 'opaque' | 'jwt' | undefined;
   const challenges = {
     what: "'operation' or 'union'",
     accept: (text: string) => text === 'operation' || text === 'union',
@@ -106,6 +108,7 @@ function readAuthenticate(options: OptionReader): ResolvedAuthenticate {
     trustMcpHeaders: options.boolean('trustMcpHeaders', false),
     maxBodyBytes: options.integer('maxBodyBytes', { min: 1024, max: 67_108_864, fallback: 4_194_304 }),
     ...(accessTokenTtlSeconds !== undefined && { accessTokenTtlSeconds }),
+    ...(accessTokenFormat !== undefined && { accessTokenFormat }),
     ...(displayName !== undefined && { displayName }),
     default: options.boolean('default', false),
     allowedOrigins:
@@ -127,6 +130,7 @@ export interface ResolvedAuthenticate {
   readonly trustMcpHeaders: boolean;
   readonly maxBodyBytes: number;
   readonly accessTokenTtlSeconds?: number;
+  readonly accessTokenFormat?: 'opaque' | 'jwt';
   readonly displayName?: string;
   readonly default: boolean;
   readonly allowedOrigins: readonly string[];

@@ -12,6 +12,7 @@ export interface Endpoints {
   readonly token: Endpoint;
   /** Absent where registration is off. */
   readonly registration?: Endpoint;
+  readonly pushedAuthorizationRequest: Endpoint;
   readonly revocation: Endpoint;
   readonly introspection: Endpoint;
   readonly jwks: Endpoint;
@@ -29,18 +30,35 @@ function isBelow(path: string, parent: string): boolean {
   return path.startsWith(`${parent}/`) && uid.test(path.slice(parent.length + 1));
 }
 
+/** Root paths of MCP 2025-03-26 for clients that read no metadata: the same endpoints under another name. */
+function addAliases(exact: Map<string, OwnedPath>, paths: EndpointPaths): void {
+  const aliases = { '/authorize': paths.authorization, '/token': paths.token, '/register': paths.registration };
+  for (const [alias, path] of Object.entries(aliases)) {
+    const owned = exact.get(path);
+    if (!owned || exact.has(alias)) continue;
+    exact.set(alias, { ...owned, serve: (exchange) => owned.serve({ ...exchange, path }) });
+  }
+}
+
 /** The table of owned paths: exact spelling only, so that what this library does not serve stays the app's. */
-export function createRoutes(paths: EndpointPaths, resources: Resources, endpoints: Endpoints): Routes {
+export function createRoutes(
+  paths: EndpointPaths,
+  resources: Resources,
+  hasAliases: boolean,
+  endpoints: Endpoints,
+): Routes {
   const exact = new Map<string, OwnedPath>([
     [paths.authorization, { audience: 'browser', serve: endpoints.authorization }],
     [paths.token, { audience: 'machine', serve: endpoints.token }],
     [paths.revocation, { audience: 'machine', serve: endpoints.revocation }],
+    [paths.pushedAuthorizationRequest, { audience: 'machine', serve: endpoints.pushedAuthorizationRequest }],
     [paths.introspection, { audience: 'machine', serve: endpoints.introspection }],
     [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
   ]);
   if (endpoints.registration) exact.set(paths.registration, { audience: 'machine', serve: endpoints.registration });
   if (endpoints.callback) exact.set(paths.callback, { audience: 'browser', serve: endpoints.callback });
   if (endpoints.devLogin) exact.set(paths.devLogin, { audience: 'browser', serve: endpoints.devLogin });
+  if (hasAliases) addAliases(exact, paths);
   const resume: OwnedPath = { audience: 'browser', serve: endpoints.resume };
   const interaction: OwnedPath = { audience: 'browser', serve: endpoints.interaction };
   const metadata: OwnedPath = { audience: 'machine', serve: endpoints.metadata };

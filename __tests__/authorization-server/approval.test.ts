@@ -48,10 +48,7 @@ describe('refusing', () => {
       state: 'the state',
       iss: gateway.url,
     });
-    expect(events).toEqual([
-      'consent.denied',
-      'authorization.refused: access_denied: the person refused the request',
-    ]);
+    expect(events).toEqual(['consent.denied', 'authorization.refused: access_denied: the person refused the request']);
     expect(writes.at(-1)).toBe('take Interaction');
     expect(writes.filter((write) => !write.endsWith(' Interaction'))).toEqual([]);
   });
@@ -127,7 +124,9 @@ describe('forging', () => {
   it('answers an interaction cookie whose signature does not fit with the expired page (CWE-565)', async () => {
     const browser = createBrowser();
     const page = await open(browser);
-    const cookies = browser.cookies(page.url).map(({ name, value }) => `${name}=${name.endsWith('.sig') ? 'x' : value}`);
+    const cookies = browser
+      .cookies(page.url)
+      .map(({ name, value }) => `${name}=${name.endsWith('.sig') ? 'x' : value}`);
 
     const { answer, events, writes } = await gateway.observe(() =>
       send(page.url, { headers: { cookie: cookies.join('; ') } }),

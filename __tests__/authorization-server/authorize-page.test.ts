@@ -90,14 +90,17 @@ describe('hostile text', () => {
     expect(writes).toEqual([]);
   });
 
-  it.each(['__proto__', 'constructor', 'hasOwnProperty', 'toString'])('ignores a parameter called %s (CWE-1321)', async (name) => {
-    const { answer } = await gateway.observe(() =>
-      createBrowser().get(`${client.authorizeUrl()}&${name}=x&${name}[x]=y`, { stopAt }),
-    );
+  it.each(['__proto__', 'constructor', 'hasOwnProperty', 'toString'])(
+    'ignores a parameter called %s (CWE-1321)',
+    async (name) => {
+      const { answer } = await gateway.observe(() =>
+        createBrowser().get(`${client.authorizeUrl()}&${name}=x&${name}[x]=y`, { stopAt }),
+      );
 
-    expect(answer.status).toBe(200);
-    expect(answer.text).toContain('Sends you back to client.example');
-  });
+      expect(answer.status).toBe(200);
+      expect(answer.text).toContain('Sends you back to client.example');
+    },
+  );
 });
 
 describe('the approval page', () => {

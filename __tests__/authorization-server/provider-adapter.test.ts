@@ -65,21 +65,16 @@ async function outcomes(work: readonly Promise<unknown>[]): Promise<string[]> {
 }
 
 describe('in the store', () => {
-  test.each([
-    'AccessToken',
-    'AuthorizationCode',
-    'RefreshToken',
-    'Session',
-    'Interaction',
-    'Grant',
-    'ReplayDetection',
-  ])('the identifier of a %s, which is the token itself, never stands in plain text', async (model) => {
-    const id = 'identifier-that-must-not-be-kept';
-    await adapter(model).upsert(id, { jti: id, kind: model, accountId: 'a' }, 60);
-    expect(written).toHaveLength(1);
-    expect(JSON.stringify(written)).not.toContain(id);
-    expect(await adapter(model).find(id)).toEqual({ jti: id, kind: model, accountId: 'a' });
-  });
+  test.each(['AccessToken', 'AuthorizationCode', 'RefreshToken', 'Session', 'Interaction', 'Grant', 'ReplayDetection'])(
+    'the identifier of a %s, which is the token itself, never stands in plain text',
+    async (model) => {
+      const id = 'identifier-that-must-not-be-kept';
+      await adapter(model).upsert(id, { jti: id, kind: model, accountId: 'a' }, 60);
+      expect(written).toHaveLength(1);
+      expect(JSON.stringify(written)).not.toContain(id);
+      expect(await adapter(model).find(id)).toEqual({ jti: id, kind: model, accountId: 'a' });
+    },
+  );
 
   test('the session cookie that an interaction names is left out, the rest of its session stays', async () => {
     const session = { accountId: 'a', uid: 'uid', cookie: 'the-session-id', acr: '0' };
@@ -99,7 +94,10 @@ describe('in the store', () => {
     expect(await adapter('Client').find('c')).toEqual(client);
     const foreign = createKeyRing(['another secret of these tests, long enough']);
     expect(await adapter('Client', { keyRing: foreign }).find('c')).toBeUndefined();
-    const rotated = createKeyRing(['another secret of these tests, long enough', 'a secret of these tests, long enough']);
+    const rotated = createKeyRing([
+      'another secret of these tests, long enough',
+      'a secret of these tests, long enough',
+    ]);
     expect(await adapter('Client', { keyRing: rotated }).find('c')).toEqual(client);
   });
 
@@ -168,12 +166,15 @@ describe('records', () => {
 });
 
 describe('what may happen once happens once', () => {
-  test.each(['AuthorizationCode', 'RefreshToken'])('of 20 parallel redemptions of one %s all but one get invalid_grant (RFC 6749 section 4.1.2)', async (model) => {
-    await adapter(model).upsert('code', { grantId: 'g' }, 60);
-    const results = await outcomes(Array.from({ length: 20 }, () => adapter(model).consume('code')));
-    expect(results).toEqual([...Array(19).fill('InvalidGrant'), 'done']);
-    expect(await adapter(model).find('code')).toMatchObject({ consumed: expect.any(Number) });
-  });
+  test.each(['AuthorizationCode', 'RefreshToken'])(
+    'of 20 parallel redemptions of one %s all but one get invalid_grant (RFC 6749 section 4.1.2)',
+    async (model) => {
+      await adapter(model).upsert('code', { grantId: 'g' }, 60);
+      const results = await outcomes(Array.from({ length: 20 }, () => adapter(model).consume('code')));
+      expect(results).toEqual([...Array(19).fill('InvalidGrant'), 'done']);
+      expect(await adapter(model).find('code')).toMatchObject({ consumed: expect.any(Number) });
+    },
+  );
 
   test('a code that does not exist, or not any more, cannot be used', async () => {
     await expect(adapter('AuthorizationCode').consume('none')).rejects.toThrow(errors.InvalidGrant);
@@ -195,20 +196,25 @@ describe('what may happen once happens once', () => {
 });
 
 describe('a grant that was deleted', () => {
-  test.each(['AccessToken', 'RefreshToken', 'AuthorizationCode'])('takes its %s along and lets none be written after it', async (model) => {
-    let deletions = 0;
-    const counting = { onGrantDeleted: () => void (deletions += 1) };
-    await adapter('Grant').upsert('g', { accountId: 'a' }, 60);
-    await adapter(model).upsert('before', { grantId: 'g' }, 60);
-    await adapter(model).upsert('unrelated', { grantId: 'other' }, 60);
-    await adapter(model, counting).revokeByGrantId('g');
-    expect(deletions).toBe(1);
-    expect(await adapter('Grant').find('g')).toBeUndefined();
-    expect(await adapter(model).find('before')).toBeUndefined();
-    expect(await adapter(model).find('unrelated')).toBeDefined();
-    await expect(adapter(model).upsert('late', { grantId: 'g' }, 60)).rejects.toThrow(errors.InvalidGrant);
-    expect(await adapter(model).find('late')).toBeUndefined();
-  });
+  test.each(['AccessToken', 'RefreshToken', 'AuthorizationCode'])(
+    'takes its %s along and lets none be written after it',
+    async (model) => {
+      let deletions = 0;
+      const onGrantDeleted = () => {
+        deletions += 1;
+      };
+      await adapter('Grant').upsert('g', { accountId: 'a' }, 60);
+      await adapter(model).upsert('before', { grantId: 'g' }, 60);
+      await adapter(model).upsert('unrelated', { grantId: 'other' }, 60);
+      await adapter(model, { onGrantDeleted }).revokeByGrantId('g');
+      expect(deletions).toBe(1);
+      expect(await adapter('Grant').find('g')).toBeUndefined();
+      expect(await adapter(model).find('before')).toBeUndefined();
+      expect(await adapter(model).find('unrelated')).toBeDefined();
+      await expect(adapter(model).upsert('late', { grantId: 'g' }, 60)).rejects.toThrow(errors.InvalidGrant);
+      expect(await adapter(model).find('late')).toBeUndefined();
+    },
+  );
 
   test('by its own id goes the same way, and stays closed as long as anything of it could live', async () => {
     await adapter('Grant').upsert('g', { accountId: 'a' }, 60);
@@ -245,19 +251,22 @@ describe('an outage of the store', () => {
     return Object.fromEntries(names.map((name) => [name, async () => Promise.reject(error)])) as unknown as Storage;
   }
 
-  test.each(calls)('in %s of %s is 503 temporarily_unavailable, never a redirect and never invalid_grant (DESIGN 4.10)', async (_name, model, call) => {
-    const down = failing(new StorageUnavailableError('connection refused'));
-    const error = await call(adapter(model, { storage: down })).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({
-      status: 503,
-      error: 'temporarily_unavailable',
-      expose: true,
-      allow_redirect: false,
-      cause: expect.any(StorageUnavailableError),
-    });
-    expect(JSON.stringify(error)).not.toContain('connection refused');
-    expect(seen).toEqual(['storage.unavailable']);
-  });
+  test.each(calls)(
+    'in %s of %s is 503 temporarily_unavailable, never a redirect and never invalid_grant (DESIGN 4.10)',
+    async (_name, model, call) => {
+      const down = failing(new StorageUnavailableError('connection refused'));
+      const error = await call(adapter(model, { storage: down })).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({
+        status: 503,
+        error: 'temporarily_unavailable',
+        error_description: 'the server cannot answer now; try again',
+        expose: true,
+        allow_redirect: false,
+        cause: expect.any(StorageUnavailableError),
+      });
+      expect(seen).toEqual(['storage.unavailable']);
+    },
+  );
 
   test.each(calls)('is told from a mistake, which stays as it is: %s of %s', async (_name, model, call) => {
     const broken = failing(new TypeError('a mistake'));

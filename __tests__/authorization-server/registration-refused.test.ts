@@ -179,12 +179,15 @@ describe('bodies', () => {
 });
 
 describe('methods and CORS', () => {
-  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('answers %s with 405 and Allow (RFC 9110 section 15.5.6)', async (method) => {
-    const observed = await gateway.observe(() => send(endpoint, { method }));
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])(
+    'answers %s with 405 and Allow (RFC 9110 section 15.5.6)',
+    async (method) => {
+      const observed = await gateway.observe(() => send(endpoint, { method }));
 
-    expectRefused(observed, 405, 'invalid_request', `method ${method}`);
-    expect(observed.answer.headers.get('allow')).toBe('POST, OPTIONS');
-  });
+      expectRefused(observed, 405, 'invalid_request', `method ${method}`);
+      expect(observed.answer.headers.get('allow')).toBe('POST, OPTIONS');
+    },
+  );
 
   it('answers a preflight for any origin, without credentials (Fetch, CORS-preflight)', async () => {
     const { answer, events, writes } = await gateway.observe(() =>

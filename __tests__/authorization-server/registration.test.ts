@@ -147,7 +147,8 @@ describe('tolerance', () => {
     });
 
     expect(json).toMatchObject({ grant_types: bothGrants, token_endpoint_auth_method: 'none' });
-    for (const member of ['client_name', 'contacts', 'logo_uri', 'software_id']) expect(json).not.toHaveProperty(member);
+    for (const member of ['client_name', 'contacts', 'logo_uri', 'software_id'])
+      expect(json).not.toHaveProperty(member);
   });
 
   it('keeps the contacts that are email addresses and drops the others (RFC 7591 section 2)', async () => {
@@ -224,12 +225,15 @@ describe('tolerance', () => {
 });
 
 describe('secrets', () => {
-  it.each(['client_secret_basic', 'client_secret_post'])('issues one for %s (RFC 7591 section 3.2.1)', async (method) => {
-    const { json } = await accepted({ redirect_uris: redirectUris, token_endpoint_auth_method: method });
+  it.each(['client_secret_basic', 'client_secret_post'])(
+    'issues one for %s (RFC 7591 section 3.2.1)',
+    async (method) => {
+      const { json } = await accepted({ redirect_uris: redirectUris, token_endpoint_auth_method: method });
 
-    expect(json).toMatchObject({ token_endpoint_auth_method: method, client_secret_expires_at: 0 });
-    expect(json.client_secret).toMatch(/^[\w-]{43,}$/);
-  });
+      expect(json).toMatchObject({ token_endpoint_auth_method: method, client_secret_expires_at: 0 });
+      expect(json.client_secret).toMatch(/^[\w-]{43,}$/);
+    },
+  );
 
   it.each([undefined, 'none', 'client_secret_jwt', 'tls_client_auth'])('issues none for %s', async (method) => {
     const { json } = await accepted({ redirect_uris: redirectUris, token_endpoint_auth_method: method });

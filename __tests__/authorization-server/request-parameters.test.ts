@@ -11,7 +11,6 @@ function resource(path: string, scopes: readonly string[], changes: Partial<Reso
   return {
     path,
     scopes,
-    grantableScopes: scopes,
     grantableScopes: [...scopes, `${path.slice(1)}:more`],
     displayName: path,
     isDefault: false,

@@ -81,15 +81,18 @@ describe('revocation', () => {
   it.each([
     ['a public client', () => stranger],
     ['a confidential client', () => confidential],
-  ])('by %s leaves the token of another client alone, and does not say that it exists (RFC 7009 section 2.1)', async (_what, other) => {
-    for (const token of [accessToken, refreshToken]) {
-      const { answer, writes } = await gateway.observe(() => other().revoke(token));
+  ])(
+    'by %s leaves the token of another client alone, and does not say that it exists (RFC 7009 section 2.1)',
+    async (_what, other) => {
+      for (const token of [accessToken, refreshToken]) {
+        const { answer, writes } = await gateway.observe(() => other().revoke(token));
 
-      expect([answer.status, answer.text, writes]).toEqual([200, '', []]);
-    }
-    expect(await use(accessToken)).toBe(200);
-    expect((await owner.refresh(refreshToken)).status).toBe(200);
-  });
+        expect([answer.status, answer.text, writes]).toEqual([200, '', []]);
+      }
+      expect(await use(accessToken)).toBe(200);
+      expect((await owner.refresh(refreshToken)).status).toBe(200);
+    },
+  );
 
   it('by an unknown client, or with a wrong secret, is refused and ends nothing (RFC 7009 section 2.1)', async () => {
     const unknown = await gateway.observe(() => owner.revoke(refreshToken, { client_id: 'unknown' }));

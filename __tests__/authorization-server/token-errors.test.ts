@@ -145,12 +145,7 @@ describe('client authentication', () => {
       postForm(`${endpoint}?${query}`, { grant_type: 'refresh_token', refresh_token: 'x' }),
     );
 
-    expectRefused(
-      observed,
-      400,
-      'invalid_request',
-      'invalid_request: no client authentication mechanism provided',
-    );
+    expectRefused(observed, 400, 'invalid_request', 'invalid_request: no client authentication mechanism provided');
   });
 
   it('answers a client assertion that is no token with 400 (RFC 7523 section 3)', async () => {
@@ -189,19 +184,11 @@ describe('bodies', () => {
     ['of separators', '&'.repeat(10_000)],
     ['of bytes that are no UTF-8', '%ff%fe=%00'],
     ['of control characters', '\0\x01'],
-  ])(
-    'reads a form that is %s as one without parameters',
-    async (_what, body) => {
-      const observed = await gateway.observe(() => send(endpoint, { headers: form, body }));
+  ])('reads a form that is %s as one without parameters', async (_what, body) => {
+    const observed = await gateway.observe(() => send(endpoint, { headers: form, body }));
 
-      expectRefused(
-        observed,
-        400,
-        'invalid_request',
-        'invalid_request: no client authentication mechanism provided',
-      );
-    },
-  );
+    expectRefused(observed, 400, 'invalid_request', 'invalid_request: no client authentication mechanism provided');
+  });
 
   it.each(['grant_type', 'code', 'client_id', 'redirect_uri', 'code_verifier'])(
     'refuses a repeated %s (RFC 6749 section 3.2)',
@@ -248,12 +235,7 @@ describe('grant types', () => {
 
     const observed = await gateway.observe(() => greedy.redeem('', { grant_type: 'client_credentials' }));
 
-    expectRefused(
-      observed,
-      400,
-      'unsupported_grant_type',
-      'unsupported_grant_type: unsupported grant_type requested',
-    );
+    expectRefused(observed, 400, 'unsupported_grant_type', 'unsupported_grant_type: unsupported grant_type requested');
   });
 
   it.each([undefined, ''])('refuses a missing grant_type (%j)', async (grantType) => {

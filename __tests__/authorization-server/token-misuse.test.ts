@@ -47,7 +47,12 @@ describe('a code', () => {
   it.each<[string, Parameters, string, string]>([
     ['an unknown code', { code: 'x'.repeat(43) }, 'invalid_grant', 'authorization code not found'],
     ['no code', { code: undefined }, 'invalid_request', "missing required parameter 'code'"],
-    ['another verifier', { code_verifier: 'x'.repeat(43) }, 'invalid_grant', 'code_verifier does not match code_challenge'],
+    [
+      'another verifier',
+      { code_verifier: 'x'.repeat(43) },
+      'invalid_grant',
+      'code_verifier does not match code_challenge',
+    ],
     ['no verifier', { code_verifier: undefined }, 'invalid_grant', 'code_verifier must be provided'],
     [
       'a short verifier',
@@ -75,19 +80,29 @@ describe('a code', () => {
     ],
     ['no redirect URI', { redirect_uri: undefined }, 'invalid_request', "missing required parameter 'redirect_uri'"],
     ['another resource of this server', { resource: '/other' }, 'invalid_target', 'resource was not granted'],
-    ['a resource of another server', { resource: 'https://other.example/mcp' }, 'invalid_target', 'resource was not granted'],
+    [
+      'a resource of another server',
+      { resource: 'https://other.example/mcp' },
+      'invalid_target',
+      'resource was not granted',
+    ],
     ['a second resource', { resource: ['/mcp', '/other'] }, 'invalid_target', 'resource was not granted'],
-  ])('with %s is refused, and redeems rightly afterwards (RFC 8707 section 2.2)', async (_what, wrong, error, reason) => {
-    const code = await owner.login(browser);
-    const resource = [wrong.resource ?? '/mcp'].flat().map((item) => (item.startsWith('/') ? gateway.url + item : item));
+  ])(
+    'with %s is refused, and redeems rightly afterwards (RFC 8707 section 2.2)',
+    async (_what, wrong, error, reason) => {
+      const code = await owner.login(browser);
+      const resource = [wrong.resource ?? '/mcp']
+        .flat()
+        .map((item) => (item.startsWith('/') ? gateway.url + item : item));
 
-    const refused = await gateway.observe(() => owner.redeem(code, { ...wrong, resource }));
-    const redeemed = await owner.redeem(code);
+      const refused = await gateway.observe(() => owner.redeem(code, { ...wrong, resource }));
+      const redeemed = await owner.redeem(code);
 
-    expectRefused(refused, error, `${error}: ${reason}`);
-    expect(redeemed.status).toBe(200);
-    expect(await use(tokensOf(redeemed).access_token)).toBe(200);
-  });
+      expectRefused(refused, error, `${error}: ${reason}`);
+      expect(redeemed.status).toBe(200);
+      expect(await use(tokensOf(redeemed).access_token)).toBe(200);
+    },
+  );
 
   it('of another client is refused, and stays usable by its owner (RFC 6749 section 4.1.3)', async () => {
     const code = await owner.login(browser);
@@ -169,23 +184,36 @@ describe('a code', () => {
 describe('a refresh token', () => {
   it.each<[string, Parameters, string, string]>([
     ['another resource', { resource: '/other' }, 'invalid_target', 'resource_not_granted'],
-    ['a resource of another server', { resource: 'https://other.example/mcp' }, 'invalid_target', 'resource_not_granted'],
+    [
+      'a resource of another server',
+      { resource: 'https://other.example/mcp' },
+      'invalid_target',
+      'resource_not_granted',
+    ],
     ['a second resource', { resource: ['/mcp', '/other'] }, 'invalid_target', 'several_resources'],
     ['a scope more', { scope: 'mcp:tools mcp:admin' }, 'invalid_scope', 'refresh token missing requested scope'],
     ['another scope', { scope: 'mcp:admin' }, 'invalid_scope', 'refresh token missing requested scope'],
-    ['itself twice', { refresh_token: ['a', 'a'] }, 'invalid_request', "'refresh_token' parameter must not be provided twice"],
-  ])('asked for %s is refused, and works rightly afterwards (RFC 6749 section 6)', async (_what, wrong, error, reason) => {
-    const { refresh_token: token } = await signIn();
-    const resource =
-      wrong.resource && [wrong.resource].flat().map((item) => (item.startsWith('/') ? gateway.url + item : item));
+    [
+      'itself twice',
+      { refresh_token: ['a', 'a'] },
+      'invalid_request',
+      "'refresh_token' parameter must not be provided twice",
+    ],
+  ])(
+    'asked for %s is refused, and works rightly afterwards (RFC 6749 section 6)',
+    async (_what, wrong, error, reason) => {
+      const { refresh_token: token } = await signIn();
+      const resource =
+        wrong.resource && [wrong.resource].flat().map((item) => (item.startsWith('/') ? gateway.url + item : item));
 
-    const refused = await gateway.observe(() => owner.refresh(token, { ...wrong, resource }));
-    const refreshed = await owner.refresh(token);
+      const refused = await gateway.observe(() => owner.refresh(token, { ...wrong, resource }));
+      const refreshed = await owner.refresh(token);
 
-    expectRefused(refused, error, `${error}: ${reason}`);
-    expect(refreshed.status).toBe(200);
-    expect(await use(tokensOf(refreshed).access_token)).toBe(200);
-  });
+      expectRefused(refused, error, `${error}: ${reason}`);
+      expect(refreshed.status).toBe(200);
+      expect(await use(tokensOf(refreshed).access_token)).toBe(200);
+    },
+  );
 
   it('of another client is refused, and stays usable by its owner (RFC 6749 section 6)', async () => {
     const { refresh_token: token } = await signIn();

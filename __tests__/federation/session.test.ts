@@ -67,6 +67,29 @@ describe('a browser that has signed in', () => {
   });
 });
 
+describe('what the identity provider said of a person', () => {
+  it.each<[string, number, number]>([
+    ['the session, where tokens are shorter', 3_600, 28_700],
+    ['the refresh tokens of an authorization late in the session', 86_400, 28_000],
+  ])('is kept as long as %s (DESIGN 4.3)', async (_name, refreshTokenTtlSeconds, seconds) => {
+    const own = await startFederation({ options: () => ({ gateway: { refreshTokenTtlSeconds } }) });
+    try {
+      moveClock(0);
+      const browser = own.browser();
+      await own.login(browser);
+      moveClock(seconds);
+      own.reset();
+      const tokens = await own.client.redeem(String((await own.login(browser)).code));
+      expect(own.idp.requests).toEqual([]);
+      moveClock(refreshTokenTtlSeconds - 10);
+
+      expect(await own.client.refresh(String(tokens.json?.refresh_token))).toMatchObject({ status: 200 });
+    } finally {
+      await own.close();
+    }
+  });
+});
+
 describe('another person at the same browser', () => {
   it('takes the session over with prompt=login, and no page of another software comes between (OpenID Connect Core section 3.1.2.1)', async () => {
     const browser = federation.browser();

@@ -24,7 +24,7 @@ export interface ObservedGateway extends Gateway {
 /** As strict as the port allows a store to be: PostgreSQL holds neither U+0000 nor lone surrogates. */
 function requireStorable(parameters: unknown): void {
   const escapes = JSON.stringify(parameters).match(/\\\\|\\u0000|\\ud[89a-f][0-9a-f]{2}/g) ?? [];
-  if (escapes.some((escape) => escape !== '\\\\')) throw new Error('text cannot be stored');
+  if (escapes.some((text) => text !== '\\\\')) throw new Error('text cannot be stored');
 }
 
 /** Keys and provider are made already, so that a refused request writes nothing at all. */

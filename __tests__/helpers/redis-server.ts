@@ -55,7 +55,10 @@ const HOST = '127.0.0.1';
 const START_LIMIT_MS = 15_000;
 
 /** One server: the one of TEST_REDIS_URL, or a new one on a free port of this machine. */
-export async function startRedis({ args = [], isOwn = args.length > 0 }: RedisServerOptions = {}): Promise<RedisServer> {
+export async function startRedis({
+  args = [],
+  isOwn = args.length > 0,
+}: RedisServerOptions = {}): Promise<RedisServer> {
   const strangersUrl = process.env.TEST_REDIS_URL;
   if (strangersUrl !== undefined && !isOwn) return useStrangersServer(strangersUrl);
   const binaries = findBinaries();
@@ -112,7 +115,15 @@ function useStrangersServer(url: string): RedisServer {
     }
     client.destroy();
   };
-  return { url, prefix, stop: async () => refuse(), restart: async () => refuse(), pause: refuse, resume: refuse, close };
+  return {
+    url,
+    prefix,
+    stop: async () => refuse(),
+    restart: async () => refuse(),
+    pause: refuse,
+    resume: refuse,
+    close,
+  };
 }
 
 function findBinaries(): Binaries {

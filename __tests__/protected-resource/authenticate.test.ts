@@ -1,7 +1,15 @@
 import { METHODS } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createBrowser } from '../helpers/browser.ts';
-import { type Answer, basic, createOAuthClient, type OAuthClient, postForm, type Sent, send } from '../helpers/oauth-client.ts';
+import {
+  type Answer,
+  basic,
+  createOAuthClient,
+  type OAuthClient,
+  postForm,
+  type Sent,
+  send,
+} from '../helpers/oauth-client.ts';
 import { type Observed, type ObservedGateway, startObservedGateway } from '../helpers/observed-gateway.ts';
 
 let gateway: ObservedGateway;
@@ -179,9 +187,12 @@ describe('with something that is no token', () => {
 describe('with a token that is none here', () => {
   const invalid = { status: 401, error: 'invalid_token' };
 
-  it.each(['unknown', 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.', '__proto__'])('answers %s 401 invalid_token', async (token) => {
-    expectRefused(await call({ headers: bearer(token) }), { ...invalid, reason: 'unknown' });
-  });
+  it.each(['unknown', 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.', '__proto__'])(
+    'answers %s 401 invalid_token',
+    async (token) => {
+      expectRefused(await call({ headers: bearer(token) }), { ...invalid, reason: 'unknown' });
+    },
+  );
 
   it('does not accept a token in another case or with padding', async () => {
     const swapped = accessToken.replace(/[a-z]/i, (letter) =>
@@ -268,8 +279,11 @@ describe('with a token that lacks a scope', () => {
   });
 });
 
-it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('accepts the scheme spelled %s (RFC 9110 section 11.1)', async (scheme) => {
-  const { answer, events, writes } = await call({ headers: { authorization: `${scheme} ${accessToken}` } });
+it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])(
+  'accepts the scheme spelled %s (RFC 9110 section 11.1)',
+  async (scheme) => {
+    const { answer, events, writes } = await call({ headers: { authorization: `${scheme} ${accessToken}` } });
 
-  expect([answer.status, reached, events, writes]).toEqual([200, 1, [], []]);
-});
+    expect([answer.status, reached, events, writes]).toEqual([200, 1, [], []]);
+  },
+);

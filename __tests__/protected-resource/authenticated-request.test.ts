@@ -79,7 +79,9 @@ describe('what a handler sees', () => {
     const ours = browser.cookies(gateway.url).map(({ name, value }) => `${name}=${value}`);
     expect(ours.length).toBeGreaterThan(0);
 
-    await call({ cookie: ['theirs=1', ...ours, 'sid=a=b', 'mcp_session=x', '__Host-mcp_login_tag_x=y', 'mcp=z'].join('; ') });
+    await call({
+      cookie: ['theirs=1', ...ours, 'sid=a=b', 'mcp_session=x', '__Host-mcp_login_tag_x=y', 'mcp=z'].join('; '),
+    });
 
     const [req] = seen as [AuthenticatedRequest];
     expect(req.headers.cookie).toBe('theirs=1; sid=a=b; mcp=z');
@@ -96,9 +98,10 @@ describe('what a handler sees', () => {
 
   it('is a copy of its own: a handler that changes it changes nothing for the next request', async () => {
     await call();
-    seen[0]?.auth.scopes.push('mcp:admin');
-    (seen[0]?.user.data as { roles: string[] }).roles.push('root');
-    Object.assign(seen[0]?.user.data ?? {}, { name: 'Eve' });
+    const [{ auth, user }] = seen as [AuthenticatedRequest];
+    auth.scopes.push('mcp:admin');
+    (user.data.roles as string[]).push('root');
+    Object.assign(user.data, { name: 'Eve' });
 
     await call();
 

@@ -102,7 +102,8 @@ describe('Origin', () => {
 });
 
 describe('a preflight', () => {
-  const preflight = (origin: string) => call({ origin, authorization: '', 'access-control-request-method': 'POST' }, { method: 'OPTIONS' });
+  const preflight = (origin: string) =>
+    call({ origin, authorization: '', 'access-control-request-method': 'POST' }, { method: 'OPTIONS' });
 
   it('of an allowed page is answered without a token and reaches no handler (Fetch, CORS-preflight)', async () => {
     const { answer, events, writes } = await preflight('https://app.example');

@@ -125,7 +125,11 @@ describe('with a token', () => {
 
 describe('app.use(auth.authenticate(path))', () => {
   it.each(['/free', '/everything'])('leaves %s alone: no token asked, nothing added or removed', async (path) => {
-    const { answer, events } = await call(path, { authorization: 'Bearer theirs', origin: 'https://other.example' }, 'GET');
+    const { answer, events } = await call(
+      path,
+      { authorization: 'Bearer theirs', origin: 'https://other.example' },
+      'GET',
+    );
 
     expect([answer.status, reached, events]).toEqual([200, ['free'], []]);
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();

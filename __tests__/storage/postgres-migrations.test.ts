@@ -15,6 +15,10 @@ import { type PostgresServer, startPostgres } from '../helpers/postgres-server.t
 const PROCESSES = 5;
 const TABLES = ['counters', 'grant_tombstones', 'migrations', 'record_index', 'records'].map((t) => `mcp_oauth_${t}`);
 
+/** Roles are the whole server's, which others may use too. */
+const reader = `test_reader_${process.pid}`;
+const application = `test_application_${process.pid}`;
+
 let server: PostgresServer;
 let url: string;
 let pool: pg.Pool;
@@ -159,26 +163,26 @@ test('migrate: true makes the tables at the first call, once for all calls', asy
 });
 
 test('migrate: true tries again at the next call when the first failed', async () => {
-  await pool.query('CREATE ROLE reader LOGIN');
+  await pool.query(`CREATE ROLE ${reader} LOGIN`);
   await pool.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
   const readerUrl = new URL(url);
-  readerUrl.username = 'reader';
+  readerUrl.username = reader;
   const readers = new pg.Pool({ connectionString: readerUrl.href });
   const storage = postgresStorage(readers, { migrate: true });
   await expect(storage.get('Token', 'a')).rejects.toHaveProperty('code', '42501');
-  await pool.query('GRANT CREATE ON SCHEMA public TO reader');
+  await pool.query(`GRANT CREATE ON SCHEMA public TO ${reader}`);
   expect(await storage.get('Token', 'a')).toBeUndefined();
   await readers.end();
-  await pool.query('DROP OWNED BY reader');
-  await pool.query('DROP ROLE reader');
+  await pool.query(`DROP OWNED BY ${reader}`);
+  await pool.query(`DROP ROLE ${reader}`);
 });
 
 test('a role without the right to create tables can use them', async () => {
   await migratePostgres(pool);
-  await pool.query('CREATE ROLE application LOGIN');
-  await pool.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${TABLES.join(', ')} TO application`);
+  await pool.query(`CREATE ROLE ${application} LOGIN`);
+  await pool.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${TABLES.join(', ')} TO ${application}`);
   const applicationUrl = new URL(url);
-  applicationUrl.username = 'application';
+  applicationUrl.username = application;
   const connections = new pg.Pool({ connectionString: applicationUrl.href });
   const storage = postgresStorage(connections, { migrate: true });
   expect(await storage.create('Token', 'a', {}, { grantId: 'g', index: { by: 'x' }, expiresAt: 1 })).toBe(true);
@@ -186,8 +190,8 @@ test('a role without the right to create tables can use them', async () => {
   await storage.deleteByGrant('g', 1);
   await storage.ping();
   await connections.end();
-  await pool.query('DROP OWNED BY application');
-  await pool.query('DROP ROLE application');
+  await pool.query(`DROP OWNED BY ${application}`);
+  await pool.query(`DROP ROLE ${application}`);
 });
 
 test('schemas of one database are stores of their own', async () => {

@@ -52,7 +52,10 @@ export function createBrowserEndpoints({ provider, resources, events }: BrowserE
   }
 
   return {
-    authorization: browser((parameters, { issuer }) => prepareAuthorizationRequest(parameters, issuer, resources)),
+    authorization: browser((parameters, { issuer }) => {
+      // A pushed request was prepared when it was pushed (RFC 9126 section 4).
+      if (!parameters.has('request_uri')) prepareAuthorizationRequest(parameters, issuer, resources);
+    }),
     resume: browser(() => undefined),
   };
 }

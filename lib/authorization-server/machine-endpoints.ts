@@ -5,7 +5,7 @@ import { BodyError, type Endpoint, type Exchange, readBody, sendJson } from '../
 import type { Resources } from '../shared/resources.ts';
 import { handOver } from './provider-request.ts';
 import type { ProviderSource } from './provider-source.ts';
-import { prepareTokenRequest } from './request-parameters.ts';
+import { prepareAuthorizationRequest, prepareTokenRequest } from './request-parameters.ts';
 
 const form = 'application/x-www-form-urlencoded';
 const maxFormBytes = 32 * 1024;
@@ -88,6 +88,7 @@ export function createMachineEndpoints({
 }: MachineEndpointOptions): {
   registration: Endpoint;
   token: Endpoint;
+  pushedAuthorizationRequest: Endpoint;
   revocation: Endpoint;
   introspection: Endpoint;
   jwks: Endpoint;
@@ -121,6 +122,9 @@ export function createMachineEndpoints({
   return {
     registration: machine('POST', register, (reason) => events.emit({ type: 'client.refused', reason })),
     token: formEndpoint((parameters, { issuer }) => prepareTokenRequest(parameters, issuer, resources)),
+    pushedAuthorizationRequest: formEndpoint((parameters, { issuer }) =>
+      prepareAuthorizationRequest(parameters, issuer, resources),
+    ),
     revocation: formEndpoint(),
     introspection: formEndpoint(),
     jwks: machine('GET', (exchange) => delegate(exchange)),

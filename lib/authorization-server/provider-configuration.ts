@@ -15,6 +15,8 @@ import { recallRecord } from './request-records.ts';
 /** Hooks of other stages that oidc-provider calls; `mcp-oauth.ts` joins them. */
 export interface ProviderHooks {
   /** The account of a subject; undefined ends every refresh of that user. */
+  /** What a JWT says of the user besides `sub`, for servers elsewhere. */
+  readonly identityClaims: (accountId: string) => Promise<Record<string, unknown> | undefined>;
   readonly findAccount: (accountId: string) => Promise<{ accountId: string } | undefined>;
   /** Runs when a refresh token passed every check, right before it is consumed; throws to refuse without using it up. */
   readonly beforeRotation: (request: { requestedResource: unknown; grantedResource: unknown }) => void;
@@ -57,6 +59,7 @@ export interface ProviderSettings {
   readonly refreshTokenTtlSeconds: number;
   readonly stateTtlSeconds: number;
   readonly cimdEnabled: boolean;
+  readonly accessTokenFormat: 'opaque' | 'jwt';
   /** Dynamic client registration. */
   readonly enabled: boolean;
   readonly initialAccessToken: string | undefined;
@@ -84,7 +87,11 @@ function features(settings: ProviderSettings): Configuration['features'] {
     rpInitiatedLogout: off,
     jwtIntrospection: off,
     jwtResponseModes: off,
-    pushedAuthorizationRequests: off,
+    pushedAuthorizationRequests: {
+      enabled: true,
+      requirePushedAuthorizationRequests: false,
+      allowUnregisteredRedirectUris: false,
+    },
     registrationManagement: off,
     richAuthorizationRequests: off,
     requestObjects: off,
@@ -128,7 +135,8 @@ function features(settings: ProviderSettings): Configuration['features'] {
           scope: resource.grantableScopes.join(' '),
           audience: canonicalResource(issuer, resource),
           accessTokenTTL: resource.accessTokenTtlSeconds ?? settings.accessTokenTtlSeconds,
-          accessTokenFormat: 'opaque',
+          accessTokenFormat: resource.accessTokenFormat ?? settings.accessTokenFormat,
+          jwt: { sign: { alg: 'ES256' } },
         };
       },
     },
@@ -246,7 +254,21 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     },
     fetch: hooks.fetch as never,
     fetchResponseBodyLimits: { jwks_uri: 65_536, 'client_id metadata document': 5120 } as never,
-    extraTokenClaims: () => undefined,
+    extraTokenClaims: async (_ctx, token) => {
+      const { accountId, resourceServer } = token as {
+        accountId?: string;
+        resourceServer?: { accessTokenFormat?: string };
+      };
+      const isJwt = resourceServer?.accessTokenFormat === 'jwt' && accountId !== undefined;
+      return isJwt ? answering(settings.events, hooks.identityClaims(accountId)) : undefined;
+    },
+    formats: {
+      customizers: {
+        // The grant, so that a JWT can be revoked like any other token.
+        jwt: (_ctx: unknown, token: object, parts: { payload: object }) =>
+          Object.assign(parts.payload, { gid: (token as { grantId?: string }).grantId }),
+      },
+    } as never,
     pairwiseIdentifier: () => {
       throw new errors.InvalidRequest('pairwise subjects are not served');
     },

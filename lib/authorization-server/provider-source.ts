@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { JWK } from 'jose';
 import { type Configuration, Provider } from 'oidc-provider';
 import { ConfigurationError, type OptionProblem } from '../errors.ts';
 import type { EventSink } from '../shared/events.ts';
@@ -23,6 +24,8 @@ export interface BuiltProvider {
   readonly callback: ReturnType<OidcProvider['callback']>;
   /** Serialised authorization server metadata. */
   readonly metadata: Buffer;
+  /** Public keys of access tokens. */
+  readonly publicKeys: { readonly keys: readonly JWK[] };
 }
 
 export interface ProviderSourceOptions {
@@ -37,6 +40,7 @@ export interface ProviderSourceOptions {
     readonly refreshTokenTtlSeconds: number;
     readonly stateTtlSeconds: number;
     readonly cimdEnabled: boolean;
+    readonly accessTokenFormat: 'opaque' | 'jwt';
     readonly enabled: boolean;
     readonly initialAccessToken: string | undefined;
     readonly unusedClientTtlSeconds: number;
@@ -71,32 +75,33 @@ const guarded = [
   'extraClientMetadata',
 ] as const satisfies readonly (keyof Configuration)[];
 
-/** A copy of plain objects and arrays, so that a change in place is told from the original. */
+/** A copy of plain objects and lists, with which a change in place is found. Classes and functions stay what they are. */
 function copyOf<T>(value: T): T {
-  if (Array.isArray(value)) return value.map(copyOf) as T;
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return Object.keys(value).length === value.length ? (value.map(copyOf) as T) : value;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyOf(member)])) as T;
 }
 
 function configure(configuration: Configuration, change: ProviderSourceOptions['configureProvider']): Configuration {
   if (!change) return configuration;
-  const changed = copyOf(configuration);
-  change(changed as Record<string, unknown>);
+  const before = copyOf(configuration);
+  change(configuration as Record<string, unknown>);
   const replaced = 'must not be replaced: the safety of this library rests on it';
   const problems: OptionProblem[] = guarded
-    .filter((name) => !isDeepStrictEqual(changed[name], configuration[name]))
+    .filter((name) => !isDeepStrictEqual(configuration[name], before[name]))
     .map((name) => ({ option: name, message: replaced }));
-  if (!isDeepStrictEqual(changed.features?.resourceIndicators, configuration.features?.resourceIndicators)) {
+  if (!isDeepStrictEqual(configuration.features?.resourceIndicators, before.features?.resourceIndicators)) {
     problems.push({ option: 'features.resourceIndicators', message: replaced });
   }
-  if (changed.features?.devInteractions?.enabled) {
+  if (configuration.features?.devInteractions?.enabled) {
     problems.push({ option: 'features.devInteractions', message: 'must stay off: it signs anybody in' });
   }
-  const keys = changed.cookies?.keys;
+  const keys = configuration.cookies?.keys;
   if (!keys || (Array.isArray(keys) && keys.length === 0))
     problems.push({ option: 'cookies.keys', message: 'must stay: cookies are signed' });
   if (problems.length > 0) throw new ConfigurationError('configureProvider(configuration)', problems);
-  return changed;
+  return configuration;
 }
 
 async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<BuiltProvider> {
@@ -135,7 +140,8 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   const structural = provider as unknown as OidcProvider;
   forwardProviderEvents(structural, events);
   const callback = structural.callback();
-  return { provider: structural, callback, metadata: await readMetadata(structural, callback, issuer) };
+  const metadata = await readMetadata(structural, callback, issuer);
+  return { provider: structural, callback, metadata, publicKeys: { keys: signingKeys.map(({ d: _, ...key }) => key) } };
 }
 
 /** @returns the source; a failed build is tried again by the next request */

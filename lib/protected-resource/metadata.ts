@@ -18,8 +18,21 @@ export function resourceOfMetadataPath(publicPath: string, resources: Resources)
   return all.find((resource) => resource.path === path);
 }
 
+/**
+ * The resource in the spelling that was asked for: clients compare it with what the person typed (RFC 9728 section 3.3).
+ * All spellings stand for one audience.
+ */
+function askedResource({ issuer, url }: Exchange, resource: Resource): string {
+  const canonical = canonicalResource(issuer, resource);
+  const isRootForm = url.pathname.replace(/\/$/, '') === wellKnown;
+  if (isRootForm) return canonical;
+  const slash = url.pathname.endsWith('/') && !canonical.endsWith('/') ? '/' : '';
+  return `${canonical}${slash}${url.search}`;
+}
+
 /** Serves protected resource metadata (RFC 9728 section 2). `offline_access` is not a scope of a resource (MCP 2026-07-28, Refresh Tokens). */
-export function sendResourceMetadata({ req, res, issuer }: Exchange, resource: Resource): void {
+export function sendResourceMetadata(exchange: Exchange, resource: Resource): void {
+  const { req, res, issuer } = exchange;
   openCors(res);
   if (req.method === 'OPTIONS') return sendPreflight(res, 'GET', 'Authorization, Content-Type, MCP-Protocol-Version');
   if (req.method !== 'GET' && req.method !== 'HEAD') {
@@ -31,7 +44,7 @@ export function sendResourceMetadata({ req, res, issuer }: Exchange, resource: R
     );
   }
   sendJson(res, 200, {
-    resource: canonicalResource(issuer, resource),
+    resource: askedResource(exchange, resource),
     resource_name: resource.displayName,
     authorization_servers: [issuer.identifier],
     scopes_supported: resource.scopes,

@@ -52,7 +52,7 @@ interface ConfiguredRoute {
 }
 
 function toResource(path: string, options: ResolvedAuthenticate): Resource {
-  const { scopes, operationScopes, optionalScopes, implies, accessTokenTtlSeconds } = options;
+  const { scopes, operationScopes, optionalScopes, implies, accessTokenTtlSeconds, accessTokenFormat } = options;
   const all = [...scopes, ...scopesOfRules(operationScopes), ...optionalScopes];
   const hierarchy = Object.entries(implies).flatMap(([broad, narrow]) => [broad, ...narrow]);
   return {
@@ -60,6 +60,7 @@ function toResource(path: string, options: ResolvedAuthenticate): Resource {
     scopes,
     grantableScopes: [...new Set([...all, ...hierarchy])],
     ...(accessTokenTtlSeconds !== undefined && { accessTokenTtlSeconds }),
+    ...(accessTokenFormat !== undefined && { accessTokenFormat }),
     displayName: options.displayName ?? path,
     isDefault: options.default,
     allowedOrigins: options.allowedOrigins,

@@ -4,6 +4,9 @@ import { type Issuer, parseIssuer } from './issuer.ts';
 
 type ExpressRequest = IncomingMessage & { readonly host?: string; readonly protocol?: string };
 
+/** Decides which origins are issuers. */
+export type AllowedOrigins = (origin: string) => boolean;
+
 /** Which issuer a request is for; undefined where its Host is not served. */
 export type IssuerResolver = (req: IncomingMessage) => Issuer | undefined;
 
@@ -21,20 +24,23 @@ function withDefaultPort(host: string, isSecure: boolean): string {
 
 /**
  * With a configured issuer: that one, for requests to its host. Without: derived from the Host header, for loopback hosts
- * only, so that nobody's Host header ever becomes an issuer in production.
+ * only, so that nobody's Host header ever becomes an issuer in production; or for the allowed origins, by the scheme and
+ * host that Express's `trust proxy` lets through.
  */
-export function createIssuerResolver(configured: Issuer | undefined): IssuerResolver {
+export function createIssuerResolver(configured: Issuer | undefined, origins?: AllowedOrigins): IssuerResolver {
   const derived = new Map<string, Issuer>();
   if (configured)
     return (req) => (withDefaultPort(hostOf(req), configured.isSecure) === configured.host ? configured : undefined);
   return (req) => {
     const host = hostOf(req);
     if (!hostPattern.test(host)) return undefined;
-    const identifier = `http://${withDefaultPort(host, false)}`;
+    const isSecure = origins !== undefined && (req as ExpressRequest).protocol === 'https';
+    const identifier = `${isSecure ? 'https' : 'http'}://${withDefaultPort(host, isSecure)}`;
     const known = derived.get(identifier);
     if (known) return known;
     const issuer = parseIssuer(identifier);
-    if (!issuer || !isLoopbackHost(new URL(identifier).hostname)) return undefined;
+    if (!issuer) return undefined;
+    if (origins ? origins(identifier) !== true : !isLoopbackHost(new URL(identifier).hostname)) return undefined;
     if (derived.size >= maxDerived) derived.delete(derived.keys().next().value as string);
     derived.set(identifier, issuer);
     return issuer;

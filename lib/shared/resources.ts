@@ -26,7 +26,10 @@ export interface Resources {
   revision(): number;
   /** The resource meant when a client names none: the only one, or the one marked `default`. */
   implied(): Resource | undefined;
-  /** The resource that an indicator names in any accepted spelling (RFC 8707 section 2). */
+  /**
+   * The resource that an indicator names in any accepted spelling (RFC 8707 section 2): case of scheme and host, default
+   * port, trailing slash or none, any query.
+   */
   resolve(issuer: Issuer, indicator: string): Resource | undefined;
 }
 
@@ -77,15 +80,7 @@ export function createResources(): Resources {
     },
     resolve(issuer, indicator) {
       const url = URL.parse(indicator);
-      if (
-        !url ||
-        url.origin !== issuer.origin ||
-        url.search ||
-        url.hash ||
-        url.username ||
-        url.password ||
-        indicator.includes('#')
-      )
+      if (!url || url.origin !== issuer.origin || url.hash || url.username || url.password || indicator.includes('#'))
         return undefined;
       return byPath.get(withoutTrailingSlash(url.pathname));
     },

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { StorageUnavailableError } from '../../../lib/storage/storage.ts';
 
 /** First words of Redis's error replies that say "not now" or "not here": the server's state, not a mistake in a script. */
@@ -22,6 +23,9 @@ const OUTAGES: readonly string[] = [
 /** Before Redis 7, what a command inside a script said stands behind the place where it was called. */
 const REPLY = /^(?:ERR Error running script .*?@user_script: ?\d+: -?)?([A-Z]+)(?: |$)/;
 
+/** JavaScript's own errors are mistakes; whatever else a client rejects with, it got no answer from the server. */
+const MISTAKES: readonly string[] = ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'];
+
 const TOO_MANY_CLIENTS = /^ERR max number of clients/;
 
 /**
@@ -30,34 +34,26 @@ const TOO_MANY_CLIENTS = /^ERR max number of clients/;
  */
 export function toStorageError(error: unknown): unknown {
   if (error instanceof StorageUnavailableError || !isOutage(error)) return error;
-  return new StorageUnavailableError(`Redis cannot answer: ${kindOf(error)}`, { cause: error });
+  return new StorageUnavailableError(`Redis cannot answer (${reasonOf(error)})`, { cause: error });
 }
 
 export function isUnknownScript(error: unknown): boolean {
   return replyCode(error) === 'NOSCRIPT';
 }
 
-/** Whatever is no reply of the server comes from the connection, unless the client refused the arguments themselves. */
 function isOutage(error: unknown): error is Error {
-  if (!isError(error) || isMisuse(error)) return false;
+  if (!isNativeError(error)) return false;
   const code = replyCode(error);
-  return code === undefined || OUTAGES.includes(code) || TOO_MANY_CLIENTS.test(error.message);
-}
-
-/** By name, not by class: an error of Node's own may come from another realm, as it does in jest. */
-function isError(error: unknown): error is Error {
-  return error instanceof Error || Object.prototype.toString.call(error) === '[object Error]';
-}
-
-function isMisuse(error: Error): boolean {
-  return ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'].includes(error.name);
+  if (code === undefined) return !MISTAKES.includes(error.name);
+  return OUTAGES.includes(code) || TOO_MANY_CLIENTS.test(error.message);
 }
 
 function replyCode(error: unknown): string | undefined {
-  return isError(error) ? REPLY.exec(error.message)?.[1] : undefined;
+  return isNativeError(error) ? REPLY.exec(error.message)?.[1] : undefined;
 }
 
-function kindOf(error: Error): string {
+function reasonOf(error: Error): string {
   const { code } = error as { code?: unknown };
-  return replyCode(error) ?? (typeof code === 'string' ? code : error.constructor.name);
+  const name = error.constructor.name;
+  return replyCode(error) ?? (typeof code === 'string' ? code : name !== 'Error' ? name : 'the connection failed');
 }

@@ -26,7 +26,8 @@ export function resolveOptions(client: unknown, options: RedisStorageOptions): R
   const read = readOptions(options, ['now', 'prefix', 'commandTimeoutMs']);
   const { eval: evaluate, evalSha, evalsha } = (client ?? {}) as Record<string, unknown>;
   if (typeof evaluate !== 'function' || typeof evalSha !== 'function') {
-    const hint = typeof evalsha === 'function' ? ': write redisStorage(fromIORedis(client))' : ', as a node-redis client has';
+    const hint =
+      typeof evalsha === 'function' ? ': write redisStorage(fromIORedis(client))' : ', as a node-redis client has';
     read.problems.unshift({ option: 'client', message: `must have eval and evalSha${hint}` });
   }
   const now = read.fn('now') as (() => number) | undefined;
