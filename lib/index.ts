@@ -6,19 +6,24 @@ export { mcpOAuth } from './mcp-oauth.ts';
 export type {
   AuthenticateOptions,
   BrowserLoginOptions,
+  CimdOptions,
+  ClientMetadata,
   GatewayOptions,
   LookupFunction,
   McpOAuthOptions,
   OidcOptions,
   OutboundOptions,
   ProxyOptions,
+  RegistrationOptions,
   RouteOptions,
   UpstreamCredential,
 } from './options.ts';
 export type { AuthenticatedRequest, AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';
 export type { Logger, McpOAuthEvent, McpOAuthEvents, McpOAuthEventType, McpOAuthListener } from './shared/events.ts';
 export type { OidcProvider } from './shared/oidc-provider.ts';
+export type { MemoryStorageOptions } from './storage/memory.ts';
 export { memoryStorage } from './storage/memory.ts';
+export type { SqliteStorageOptions } from './storage/sqlite.ts';
 export { sqliteStorage } from './storage/sqlite.ts';
 export type { FoundRecord, Storage, StoredRecord, StoredValue, WriteOptions } from './storage/storage.ts';
 export { StorageUnavailableError } from './storage/storage.ts';

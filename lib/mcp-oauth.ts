@@ -1,12 +1,11 @@
 import { errors } from 'oidc-provider';
 import { createBrowserEndpoints } from './authorization-server/browser-endpoints.ts';
-import { endpointPaths, endpointUrl } from './authorization-server/endpoints.ts';
 import { authorizationErrorPage } from './authorization-server/error-page.ts';
 import { createMachineEndpoints } from './authorization-server/machine-endpoints.ts';
 import type { ProviderHooks } from './authorization-server/provider-configuration.ts';
 import { createProviderSource } from './authorization-server/provider-source.ts';
 import { endSession } from './authorization-server/sessions.ts';
-import { createMetadataEndpoint } from './authorization-server/well-known.ts';
+import { createMetadataEndpoint, isMetadataPath } from './authorization-server/well-known.ts';
 import { createClientChecks, describeClientProblem } from './clients/client-checks.ts';
 import { createClientFetcher } from './clients/client-fetcher.ts';
 import { createClientLifetime } from './clients/client-lifetime.ts';
@@ -25,11 +24,14 @@ import { createMount } from './mount.ts';
 import type { AuthenticateOptions, McpOAuthOptions, ProxyOptions } from './options.ts';
 import { createAccessTokens } from './protected-resource/access-token.ts';
 import type { AuthenticatedUser, AuthInfo } from './protected-resource/authenticate.ts';
+import { createDpopVerifier } from './protected-resource/dpop.ts';
+import { resourceOfMetadataPath, sendResourceMetadata } from './protected-resource/metadata.ts';
 import { createProtection } from './protected-resource/protection.ts';
 import { createProxy } from './proxy/proxy.ts';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
 import { resolveAuthenticate, resolveProxy } from './resolve-route-options.ts';
-import { createRoutes } from './routes.ts';
+import { createRoutes, type WellKnown } from './routes.ts';
+import { endpointPaths, endpointUrl } from './shared/endpoint-paths.ts';
 import { createEvents, type McpOAuthEvents } from './shared/events.ts';
 import { createIdentities } from './shared/identity.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
@@ -215,11 +217,18 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     events,
     normalizeRegistration: clientChecks.normalize,
   });
+  const wellKnown: WellKnown = {
+    isServerMetadata: (path, issuer) => isMetadataPath(path, issuer, resources),
+    resourceMetadata(path) {
+      const resource = resourceOfMetadataPath(path, resources);
+      return resource && ((exchange) => sendResourceMetadata(exchange, resource));
+    },
+  };
   const handler = createHandler({
     issuerOf,
     configured: settings.issuer,
     events,
-    routes: createRoutes(paths, resources, gateway.endpointAliases, {
+    routes: createRoutes(paths, gateway.endpointAliases, wellKnown, {
       ...machineEndpoints,
       ...(registration.enabled && { registration: registrationEndpoint }),
       ...createBrowserEndpoints({ provider, resources, events }),
@@ -235,6 +244,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     issuerOf,
     configured: settings.issuer,
     createProxy,
+    dpop: gateway.dpop ? createDpopVerifier({ storage, keyRing, requireNonce: gateway.dpopRequireNonce }) : undefined,
   });
   const sweeper = createSweeper(storage);
   for (const { path, ...route } of settings.routes) protection.addRoute(path, route);

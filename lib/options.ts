@@ -113,6 +113,13 @@ export interface GatewayOptions {
    * @defaultValue false
    */
   readonly endpointAliases?: boolean;
+  /**
+   * Sender-constrained tokens (RFC 9449): clients that prove possession of a key get tokens bound to it. Others still get
+   * bearer tokens. @defaultValue false
+   */
+  readonly dpop?: boolean;
+  /** Whether proofs must carry a nonce of this server (RFC 9449 sections 8 and 9). @defaultValue false */
+  readonly dpopRequireNonce?: boolean;
   /** Path under which the endpoints live; `/.well-known` is not moved. @defaultValue '/oauth' */
   readonly basePath?: string;
   /**

@@ -56,6 +56,8 @@ export interface ResolvedGateway {
   readonly accessTokenFormat: 'opaque' | 'jwt';
   readonly jwtRevocationCheck: boolean;
   readonly endpointAliases: boolean;
+  readonly dpop: boolean;
+  readonly dpopRequireNonce: boolean;
   readonly tokenCacheSeconds: number;
 }
 
@@ -154,6 +156,8 @@ function readGateway(options: OptionReader): ResolvedGateway {
     'accessTokenFormat',
     'jwtRevocationCheck',
     'endpointAliases',
+    'dpop',
+    'dpopRequireNonce',
     'tokenCacheSeconds',
   ]);
   return {
@@ -164,6 +168,8 @@ function readGateway(options: OptionReader): ResolvedGateway {
     accessTokenFormat: (gateway.string('accessTokenFormat', formatRule) as 'opaque' | 'jwt' | undefined) ?? 'opaque',
     jwtRevocationCheck: gateway.boolean('jwtRevocationCheck', true),
     endpointAliases: gateway.boolean('endpointAliases', false),
+    dpop: gateway.boolean('dpop', false),
+    dpopRequireNonce: gateway.boolean('dpopRequireNonce', false),
     basePath:
       gateway.string('basePath', {
         what: "a path such as '/oauth': one or more segments of letters, digits, '-', '_' and '.', not under /.well-known",

@@ -1,9 +1,7 @@
-import type { EndpointPaths } from './authorization-server/endpoints.ts';
-import { isMetadataPath } from './authorization-server/well-known.ts';
 import type { OwnedPath, Routes } from './handler.ts';
-import { resourceOfMetadataPath, sendResourceMetadata } from './protected-resource/metadata.ts';
+import type { EndpointPaths } from './shared/endpoint-paths.ts';
 import type { Endpoint } from './shared/http.ts';
-import type { Resources } from './shared/resources.ts';
+import type { Issuer } from './shared/issuer.ts';
 
 /** One endpoint for each owned path. */
 export interface Endpoints {
@@ -21,6 +19,13 @@ export interface Endpoints {
   /** Absent with the dev login. */
   readonly callback?: Endpoint;
   readonly devLogin?: Endpoint;
+}
+
+/** Which `/.well-known` paths are ours. */
+export interface WellKnown {
+  readonly isServerMetadata: (publicPath: string, issuer: Issuer) => boolean;
+  /** What serves the metadata of the resource that the path names. */
+  readonly resourceMetadata: (publicPath: string) => Endpoint | undefined;
 }
 
 const uid = /^[A-Za-z0-9_-]{1,64}$/;
@@ -43,8 +48,8 @@ function addAliases(exact: Map<string, OwnedPath>, paths: EndpointPaths): void {
 /** The table of owned paths: exact spelling only, so that what this library does not serve stays the app's. */
 export function createRoutes(
   paths: EndpointPaths,
-  resources: Resources,
   hasAliases: boolean,
+  wellKnown: WellKnown,
   endpoints: Endpoints,
 ): Routes {
   const exact = new Map<string, OwnedPath>([
@@ -67,9 +72,9 @@ export function createRoutes(
     const owned = exact.get(afterPrefix);
     if (owned) return owned;
     if (publicPath.includes('/.well-known/')) {
-      if (isMetadataPath(publicPath, issuer, resources)) return metadata;
-      const resource = resourceOfMetadataPath(publicPath, resources);
-      return resource && { audience: 'machine', serve: (exchange) => sendResourceMetadata(exchange, resource) };
+      if (wellKnown.isServerMetadata(publicPath, issuer)) return metadata;
+      const serve = wellKnown.resourceMetadata(publicPath);
+      return serve && { audience: 'machine', serve };
     }
     if (isBelow(afterPrefix, paths.authorization)) return resume;
     return isBelow(afterPrefix, paths.interaction) ? interaction : undefined;

@@ -121,6 +121,19 @@ describe('forging', () => {
     expectExpired(observed, notThisBrowser);
   });
 
+  it('gives another browser no code for a decision it did not make, and the one that did its own (CWE-352)', async () => {
+    const browser = createBrowser();
+    await client.login(browser);
+    const stopped = await browser.submit(await open(browser), 'csrf', { decision: 'approve' }, { stopAt: () => true });
+
+    const stolen = await gateway.observe(() => createBrowser().get(String(stopped.location), { stopAt }));
+    const own = await browser.follow(stopped, undefined, { stopAt });
+
+    expect([stolen.answer.status, stolen.answer.location, stolen.writes]).toEqual([400, undefined, []]);
+    expect(stolen.events).toEqual(['authorization.refused: invalid_request: authorization request has expired']);
+    expect(callbackOf(own)).toHaveProperty('code');
+  });
+
   it('answers an interaction cookie whose signature does not fit with the expired page (CWE-565)', async () => {
     const browser = createBrowser();
     const page = await open(browser);

@@ -25,6 +25,7 @@ export interface PostgresServer {
 
 const DEBIAN = '/usr/lib/postgresql';
 const LINES_KEPT = 20;
+const GRACE_MS = 2000;
 
 /** The folder of the newest PostgreSQL server that is installed: Debian's places first, then PATH. */
 export function findPostgres(): string | undefined {
@@ -80,6 +81,16 @@ async function ownServer(binaries: string): Promise<PostgresServer> {
     await ended;
   }
 
+  /** Waits a little for sessions: a pool that was ended still has them for a moment, and would hear of a shutdown. */
+  async function stopGently(): Promise<void> {
+    if (server?.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill('SIGTERM'); // A smart shutdown: takes no new session and waits for the others.
+    const timer = setTimeout(() => server?.kill('SIGINT'), GRACE_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+
   function signal(name: NodeJS.Signals): void {
     if (server?.pid === undefined) throw new Error('the server is not running');
     for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, name);
@@ -94,7 +105,7 @@ async function ownServer(binaries: string): Promise<PostgresServer> {
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
     async close() {
-      await stop();
+      await stopGently();
       rmSync(folder, { recursive: true });
     },
   };

@@ -101,7 +101,7 @@ describe('a server that is stopped', () => {
     expect((await storage.get('Token', 'a'))?.value).toEqual({ n: 1 });
   });
 
-  test('at the first call of a store that migrates is waited for by no later one', async () => {
+  test('at the first call of a store that migrates does not keep it from doing so once it is back', async () => {
     const storage = postgresStorage(poolOn({}), { migrate: true, statementTimeoutMs: LIMIT_MS });
     await server.stop();
     expect(await surprises(storage)).toEqual([]);

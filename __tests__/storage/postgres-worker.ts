@@ -1,6 +1,6 @@
 /**
- * A process of its own that works on one PostgreSQL database together with others of its kind. It says `ready`, waits for
- * any message, does its work and reports.
+ * A process of its own that works on one PostgreSQL database together with others of its kind. It connects, says `ready`,
+ * waits for any message, does its work and reports.
  */
 import pg from 'pg';
 import { migratePostgres, postgresStorage } from '../../adapters/storage/postgres.ts';
@@ -65,4 +65,5 @@ process.once('message', async () => {
   await pool.end();
   process.send?.(report, () => process.disconnect());
 });
+await pool.query('SELECT 1');
 process.send?.('ready');

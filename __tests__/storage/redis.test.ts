@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { createClient } from 'redis';
+import { createClient, createClientPool, RESP_TYPES } from 'redis';
 import { fromIORedis, type RedisClient, redisStorage } from '../../adapters/storage/redis.ts';
 import { ConfigurationError } from '../../lib/errors.ts';
 import { StorageUnavailableError } from '../../lib/storage/storage.ts';
 import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
-import { CLIENTS, everyCall, type OpenedClient, openClient, redisContract } from './redis-clients.ts';
+import { CLIENTS, everyCall, type OpenClient, type OpenedClient, openClient, redisContract } from './redis-clients.ts';
 import { raceProcesses } from './redis-processes.ts';
 
 const ROUNDS = 400;
@@ -29,6 +29,31 @@ describe.each(CLIENTS)('contract on one server by %s', (name) => {
     () => server.prefix,
     () => openClient(name, server.url),
   );
+});
+
+/** Clients set up as other parts of an application may need them. */
+const UNUSUAL_CLIENTS: { readonly [name: string]: OpenClient } = {
+  'a pool of node-redis with a key prefix, RESP 2 and Buffers for texts': async () => {
+    const typeMapping = { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String };
+    const pool = createClientPool({
+      url: server.url,
+      RESP: 2,
+      keyPrefix: server.prefix,
+      commandOptions: { typeMapping },
+    });
+    await pool.connect();
+    return { client: pool, close: () => pool.destroy() };
+  },
+  'ioredis with a key prefix, RESP 2, texts for numbers and automatic pipelines': async () => {
+    const options = { protocol: 2, keyPrefix: server.prefix, stringNumbers: true, enableAutoPipelining: true } as const;
+    const redis = new Redis(server.url, { ...options, lazyConnect: true });
+    await redis.connect();
+    return { client: fromIORedis(redis), close: () => redis.disconnect() };
+  },
+};
+
+describe.each(Object.entries(UNUSUAL_CLIENTS))('contract by %s', (_name, open) => {
+  redisContract({ test }, () => 'prefix:', open);
 });
 
 describe('several processes', () => {

@@ -1,7 +1,7 @@
 import type { Storage } from '../../lib/storage/storage.ts';
 import { createRunner, type RedisClient } from './redis/client.ts';
 import { createFind } from './redis/find.ts';
-import { createGroups, partsOf } from './redis/groups.ts';
+import { createGroups, partsOf, toTexts } from './redis/groups.ts';
 import { addressOf, createKeys, kindAndIdOf } from './redis/keys.ts';
 import { type RedisStorageOptions, resolveOptions } from './redis/options.ts';
 import { createRecords } from './redis/records.ts';
@@ -58,8 +58,8 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
 
     async consume(kind, id, at) {
       const reply = await run(CONSUME, recordKey(kind, id), `${at} ${uniqueText()}`);
-      const [answer, grant] = reply as ['consumed' | 'already' | 'missing', string];
-      return (await groups.isBuried(String(grant))) ? 'missing' : answer;
+      const [answer = '', grant = ''] = toTexts(reply);
+      return (await groups.isBuried(grant)) ? 'missing' : (answer as 'consumed' | 'already' | 'missing');
     },
 
     async take(kind, id) {

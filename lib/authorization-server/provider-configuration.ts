@@ -1,12 +1,12 @@
 import type { JWK } from 'jose';
 import { type Configuration, errors } from 'oidc-provider';
 import { cookieNames } from '../shared/cookie-names.ts';
+import type { EndpointPaths } from '../shared/endpoint-paths.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { canonicalResource, type Resources } from '../shared/resources.ts';
-import type { EndpointPaths } from './endpoints.ts';
 import { interactionPolicy } from './interaction-policy.ts';
 import { answering, type ProviderAdapter } from './provider-adapter.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
@@ -60,6 +60,8 @@ export interface ProviderSettings {
   readonly stateTtlSeconds: number;
   readonly cimdEnabled: boolean;
   readonly accessTokenFormat: 'opaque' | 'jwt';
+  readonly dpop: boolean;
+  readonly dpopRequireNonce: boolean;
   /** Dynamic client registration. */
   readonly enabled: boolean;
   readonly initialAccessToken: string | undefined;
@@ -68,13 +70,20 @@ export interface ProviderSettings {
 
 /** Every feature of oidc-provider, on or off, so that a new default of theirs changes nothing here. */
 function features(settings: ProviderSettings): Configuration['features'] {
-  const { hooks, issuer, resources } = settings;
+  const { hooks, issuer, resources, keyRing } = settings;
   const off = { enabled: false } as const;
   const ownTokensOnly = (_ctx: unknown, client: { clientId: string }, token: { clientId?: string }) =>
     token.clientId === client.clientId;
   return {
     devInteractions: off,
-    dPoP: off,
+    dPoP: settings.dpop
+      ? {
+          enabled: true,
+          allowReplay: false,
+          nonceSecret: keyRing.derive('dpop nonce'),
+          requireNonce: () => settings.dpopRequireNonce,
+        }
+      : off,
     backchannelLogout: off,
     ciba: off,
     mTLS: off,
@@ -203,6 +212,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'Ed25519', 'EdDSA'],
       idTokenSigningAlgValues: ['ES256'],
+      dPoPSigningAlgValues: ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'EdDSA', 'Ed25519'],
     },
     extraClientMetadata: {
       properties: ['software_id', 'software_version', 'token_endpoint_auth_methods_supported'],

@@ -14,16 +14,12 @@ export interface AccessToken {
   /** UNIX seconds. */
   readonly expiresAt: number;
   readonly grantId: string;
+  /** Thumbprint of the key that it is bound to (RFC 9449 section 6.1). */
+  readonly jkt?: string;
   readonly identity: Identity;
 }
 
-export type AccessTokenProblem =
-  | 'unknown'
-  | 'expired'
-  | 'grant_ended'
-  | 'user_unknown'
-  | 'sender_constrained'
-  | 'malformed_record';
+export type AccessTokenProblem = 'unknown' | 'expired' | 'grant_ended' | 'user_unknown' | 'malformed_record';
 
 export interface AccessTokens {
   /** @returns the token, or why it is none */
@@ -56,12 +52,12 @@ interface TokenClaims {
 /** The token that claims of either format describe, without its user. */
 function readClaims(claims: TokenClaims): (Omit<AccessToken, 'identity'> & { accountId: string }) | AccessTokenProblem {
   const { clientId, scope, aud, exp, grantId, accountId, jkt } = claims;
-  if (jkt !== undefined) return 'sender_constrained'; // RFC 9449 section 7.1: never accepted as Bearer.
   if (typeof clientId !== 'string' || typeof aud !== 'string' || typeof exp !== 'number') return 'malformed_record';
   if (typeof grantId !== 'string' || typeof accountId !== 'string') return 'malformed_record';
   if (exp <= nowSeconds()) return 'expired';
   const scopes = typeof scope === 'string' ? scope.split(' ').filter(Boolean) : [];
-  return { clientId, scopes, audience: aud, expiresAt: exp, grantId, accountId };
+  if (jkt !== undefined && typeof jkt !== 'string') return 'malformed_record';
+  return { clientId, scopes, audience: aud, expiresAt: exp, grantId, accountId, ...(jkt !== undefined && { jkt }) };
 }
 
 /** A live grant and a known user: what makes a token revocable. */
@@ -106,7 +102,13 @@ async function readJwt(
   );
   if (typeof verified === 'string') return verified;
   const { client_id: clientId, gid: grantId, sub: accountId, cnf, ...rest } = verified.payload;
-  const claims: TokenClaims = { ...rest, clientId, grantId, accountId, ...(cnf !== undefined && { jkt: cnf }) };
+  const claims: TokenClaims = {
+    ...rest,
+    clientId,
+    grantId,
+    accountId,
+    ...(cnf !== undefined && { jkt: (cnf as { jkt?: unknown }).jkt ?? cnf }),
+  };
   if (options.jwtRevocationCheck) return withUser(options, issuer, claims);
   const described = readClaims(claims);
   if (typeof described === 'string') return described;

@@ -10,10 +10,12 @@ import { canonicalResource, type Resource } from '../shared/resources.ts';
 import type { AccessToken, AccessTokens } from './access-token.ts';
 import { readBearerToken } from './bearer-token.ts';
 import { type Challenge, sendChallenge } from './challenge.ts';
+import { type DpopVerifier, dpopAlgorithms } from './dpop.ts';
 import { sendFailure } from './failure.ts';
 import { isAllowedOrigin } from './origin-policy.ts';
 import { requiredScopesOf, type ScopeRules } from './required-scopes.ts';
 import { expandScopes, type ScopeHierarchy } from './scopes.ts';
+import { type BindingProblem, checkSenderBinding, describeBindingProblem } from './sender-binding.ts';
 
 /** Exactly the MCP SDK's `AuthInfo`. `token` is a reference that no server accepts: the bearer itself never travels on. */
 export interface AuthInfo {
@@ -48,6 +50,8 @@ export interface AuthenticateDependencies {
   readonly events: EventSink;
   /** The issuer that a request's Host names; undefined where it is not served. */
   readonly issuerOf: (req: IncomingMessage) => Issuer | undefined;
+  /** Absent where DPoP is off. */
+  readonly dpop?: DpopVerifier | undefined;
 }
 
 const allowedRequestHeaders =
@@ -93,10 +97,11 @@ export async function verifyAccessToken(
 /** Takes the bearer and this library's cookies off the request, in both forms Node keeps (the MCP SDK reads `rawHeaders`). */
 function stripCredentials(req: IncomingMessage): void {
   delete req.headers.authorization;
+  delete req.headers.dpop;
   delete req.headersDistinct.authorization; // Built from `rawHeaders`, but kept where something has read it before.
   const kept = fromRawHeaders(req.rawHeaders).flatMap(([name, value]) => {
     const lower = name.toLowerCase();
-    if (lower === 'authorization') return [];
+    if (lower === 'authorization' || lower === 'dpop') return [];
     if (lower !== 'cookie') return [[name, value] as const];
     const cookie = withoutOwnCookies(value);
     return cookie === undefined ? [] : [[name, cookie] as const];
@@ -127,12 +132,23 @@ export interface AccessRules extends ScopeRules {
 export function createAuthenticator(
   resource: Resource,
   rules: AccessRules,
-  { tokens, events, issuerOf }: AuthenticateDependencies,
+  { tokens, events, issuerOf, dpop }: AuthenticateDependencies,
 ): Handler {
+  const proofs = dpop && { dpopAlgorithms };
+
+  function refuseBinding(res: ServerResponse, issuer: Issuer, problem: BindingProblem, clientId: string): void {
+    const isNonce = problem.reason === 'proof' && problem.problem === 'nonce';
+    const error = isNonce ? 'use_dpop_nonce' : problem.reason === 'proof' ? 'invalid_dpop_proof' : 'invalid_token';
+    if (problem.reason === 'proof' && problem.nonce !== undefined) res.setHeader('dpop-nonce', problem.nonce);
+    const description = error === 'invalid_token' ? 'the token is not valid' : 'the DPoP proof is not valid';
+    const challenge = { status: 401, error, description, scopes: resource.scopes } as const;
+    refuse(res, issuer, challenge, describeBindingProblem(problem), clientId);
+  }
+
   function refuse(res: ServerResponse, issuer: Issuer, challenge: Challenge, reason: string, clientId?: string): void {
     const about = { resource: canonicalResource(issuer, resource), ...(clientId !== undefined && { clientId }) };
     events.emit({ type: 'resource.refused', ...about, reason, status: challenge.status });
-    sendChallenge(res, issuer, resource, challenge);
+    sendChallenge(res, issuer, resource, { ...challenge, ...proofs });
   }
 
   /** Host and Origin come before everything: a page elsewhere must not even learn what is here. */
@@ -184,6 +200,11 @@ export function createAuthenticator(
         { status: 401, error: 'invalid_token', description: error.message, scopes },
         (error.cause as Error).message,
       );
+      return false;
+    }
+    const binding = await checkSenderBinding(dpop, req, issuer, presented, token);
+    if (binding) {
+      refuseBinding(res, issuer, binding, token.clientId);
       return false;
     }
     const required = await requiredScopesOf(req, rules);

@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http';
 
 /** What the request presented as credentials. */
 export type PresentedToken =
-  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'token'; readonly token: string; readonly scheme: 'Bearer' | 'DPoP' }
   /** No token at all, or another scheme: both get a challenge without error (RFC 6750 section 3.1). */
   | { readonly kind: 'none'; readonly reason: string }
   /** Malformed, repeated, oversized, or in the query (RFC 6750 section 2, MCP 2026-07-28, Token Requirements). */
   | { readonly kind: 'refused'; readonly status: 400 | 401; readonly reason: string };
 
 const maxTokenLength = 4096;
-const bearer = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+const credentials = /^(Bearer|DPoP) +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 /** Reads the one place a token may stand in: a single Authorization header. */
 export function readBearerToken(req: IncomingMessage): PresentedToken {
@@ -26,7 +26,8 @@ export function readBearerToken(req: IncomingMessage): PresentedToken {
   const value = values[0] ?? req.headers.authorization;
   if (value === undefined) return { kind: 'none', reason: 'no token' };
   if (value.length > maxTokenLength) return { kind: 'refused', status: 400, reason: 'Authorization header too long' };
-  if (!/^Bearer(?:\s|$)/i.test(value)) return { kind: 'none', reason: 'another authentication scheme' };
-  const token = bearer.exec(value)?.[1];
-  return token === undefined ? { kind: 'refused', status: 401, reason: 'malformed token' } : { kind: 'token', token };
+  if (!/^(?:Bearer|DPoP)(?:\s|$)/i.test(value)) return { kind: 'none', reason: 'another authentication scheme' };
+  const [, scheme = '', token] = credentials.exec(value) ?? [];
+  if (token === undefined) return { kind: 'refused', status: 401, reason: 'malformed token' };
+  return { kind: 'token', token, scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer' };
 }

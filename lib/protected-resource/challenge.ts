@@ -10,8 +10,10 @@ export function resourceMetadataPath(resource: Resource): string {
 
 export interface Challenge {
   readonly status: 400 | 401 | 403;
-  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope';
+  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | 'invalid_dpop_proof' | 'use_dpop_nonce';
   readonly description?: string;
+  /** Algorithms of DPoP proofs, where they are accepted (RFC 9449 section 7.1). */
+  readonly dpopAlgorithms?: readonly string[];
   /** Scopes that would do; all of the operation at once (MCP 2026-07-28, Scope Challenge Handling). */
   readonly scopes: readonly string[];
 }
@@ -24,7 +26,12 @@ export function sendChallenge(res: ServerResponse, issuer: Issuer, resource: Res
     `scope="${challenge.scopes.join(' ')}"`,
     `resource_metadata="${issuer.origin}${resourceMetadataPath(resource)}"`,
   ];
-  res.setHeader('www-authenticate', `Bearer ${parameters.join(', ')}`);
+  const isAboutProof = challenge.error === 'invalid_dpop_proof' || challenge.error === 'use_dpop_nonce';
+  const bearer = `Bearer ${parameters.join(', ')}`;
+  const dpop =
+    challenge.dpopAlgorithms && `DPoP ${[...parameters, `algs="${challenge.dpopAlgorithms.join(' ')}"`].join(', ')}`;
+  if (!dpop) res.setHeader('www-authenticate', bearer);
+  else res.setHeader('www-authenticate', isAboutProof ? dpop : [bearer, dpop]);
   const body = {
     error: challenge.error ?? 'invalid_token',
     error_description: challenge.description ?? 'a bearer token is required',

@@ -15,6 +15,7 @@ import {
   verifyAccessToken,
 } from './authenticate.ts';
 import { isCovered, isExactly, isWithin } from './covered-path.ts';
+import type { DpopVerifier } from './dpop.ts';
 import { sendFailure } from './failure.ts';
 import { expandScopes, scopesOfRules } from './scopes.ts';
 
@@ -30,6 +31,7 @@ export interface ProtectionOptions {
   readonly events: EventSink;
   readonly issuerOf: IssuerResolver;
   readonly configured: Issuer | undefined;
+  readonly dpop: DpopVerifier | undefined;
   readonly createProxy: (options: ResolvedProxy, resourcePath: string, events: EventSink) => UpstreamProxy;
 }
 
@@ -79,7 +81,7 @@ export function createProtection(options: ProtectionOptions): Protection {
   function declare(path: string, given: ResolvedAuthenticate): Handler {
     const resource = resources.declare(toResource(path, given));
     required.set(resource, given);
-    const check = createAuthenticator(resource, given, { tokens, events, issuerOf });
+    const check = createAuthenticator(resource, given, { tokens, events, issuerOf, dpop: options.dpop });
     return (req, res, next) => {
       const before = passed.get(req) ?? new Set();
       if (before.has(resource)) return next();
@@ -136,6 +138,8 @@ export function createProtection(options: ProtectionOptions): Protection {
       if (typeof token !== 'string' || token === '')
         throw new OAuthError('invalid_token', 401, 'the token is not valid');
       const verified = await verifyAccessToken(tokens, options.configured, resource, token);
+      // A proof belongs to a request; here is none.
+      if (verified.jkt !== undefined) throw new OAuthError('invalid_token', 401, 'the token is not valid');
       const held = expandScopes(verified.scopes, required.get(resource)?.implies ?? {});
       if (!resource.scopes.every((scope) => held.has(scope))) {
         throw new OAuthError('insufficient_scope', 403, 'the token lacks a scope');

@@ -18,6 +18,8 @@ export interface KeyRing {
   seal(recordId: string, plaintext: string): string;
   /** @returns undefined where the text was sealed by an unknown key, for another record, or was altered */
   open(recordId: string, sealed: string): string | undefined;
+  /** 32 bytes for one purpose, from the newest secret. */
+  derive(purpose: string): Buffer;
   /** HMAC-SHA256, base64url, under a key of this purpose. */
   sign(purpose: string, text: string): string;
   verify(purpose: string, text: string, signature: string): boolean;
@@ -73,6 +75,7 @@ export function createKeyRing(secrets: readonly [string, ...string[]]): KeyRing 
         return undefined;
       }
     },
+    derive: (purpose) => createHmac('sha256', current.signing).update(`derive\n${purpose}`).digest(),
     sign: (purpose, text) => sign(current, purpose, text),
     verify: (purpose, text, signature) => keys.some((key) => equalTexts(sign(key, purpose, text), signature)),
   };

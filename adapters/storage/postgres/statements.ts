@@ -55,10 +55,12 @@ export function statementsFor({ migrations, records, recordIndex, tombstones, co
     RETURNING 1 AS written`,
   });
 
-  // The bound stands outside too: a row that was written again while this waited for it stays.
+  // The bound stands outside too: a row that was written again while this waited for it stays. The order makes the index
+  // the cheapest way even for a planner without statistics, which expects every third row to have expired.
   const sweepOf = (table: string, key: string) => `
-    DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE expires_at <= $1 LIMIT $2)
-    AND expires_at <= $1 RETURNING 1 AS removed`;
+    DELETE FROM ${table}
+    WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+      AND expires_at <= $1 RETURNING 1 AS removed`;
 
   return {
     get: `SELECT ${columns} FROM ${records} AS record WHERE record.kind = $1 AND record.id = $2 AND ${existing}`,

@@ -1,4 +1,4 @@
-import type { Issuer } from '../shared/issuer.ts';
+import type { Issuer } from './issuer.ts';
 
 /** Paths of the authorization server, after the issuer's prefix. `basePath` moves all of them. */
 export interface EndpointPaths {
