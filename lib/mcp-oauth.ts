@@ -145,6 +145,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       fixedClients: settings.clients.fixed,
     },
     configureProvider: settings.configureProvider,
+    keyRotation: { minAgeSeconds: settings.keyRotationSeconds, keepSeconds: longestTokenSeconds },
     onGrantDeleted: tokens.forget,
     createGrace: (issuer, ring) =>
       gateway.refreshGraceSeconds > 0
@@ -275,6 +276,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     },
   });
 }
+
+/** No access token lives longer: the bound of `accessTokenTtlSeconds`. */
+const longestTokenSeconds = 86_400;
 
 /** What is left of a session, at least a second: it ends a fixed time after the login. */
 function remainingSeconds(loginAt: number | undefined, lifetime: number): number {

@@ -41,6 +41,7 @@ export interface McpOAuthOptions {
    * rotates: the first is used, the others are still accepted. Required in production; otherwise generated into the store.
    */
   readonly secret?: string | readonly string[];
+  readonly signingKeys?: SigningKeyOptions;
   readonly outbound?: OutboundOptions;
   /** Receives every event as text. @defaultValue silent */
   readonly logger?: Logger;
@@ -174,6 +175,15 @@ export interface ClientMetadata {
   readonly jwks_uri?: string;
   readonly client_uri?: string;
   readonly logo_uri?: string;
+}
+
+/** The keys that sign access tokens: kept in storage, encrypted, and replaced by themselves. */
+export interface SigningKeyOptions {
+  /**
+   * How long a key signs before the next one does, seconds. A new key is published ten minutes before it signs, a replaced
+   * one until its last token has ended. Integer, 3600 to 315360000. @defaultValue 7776000
+   */
+  readonly rotateAfterSeconds?: number;
 }
 
 /** An MCP route by configuration. */

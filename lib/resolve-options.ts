@@ -24,6 +24,7 @@ export interface ResolvedOptions {
   readonly routes: readonly ResolvedRoute[];
   readonly storage: Storage;
   readonly secrets: readonly string[] | undefined;
+  readonly keyRotationSeconds: number;
   readonly outbound: { readonly lookup?: LookupFunction; readonly ca?: readonly string[] };
   readonly logger: Logger | undefined;
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
@@ -74,6 +75,7 @@ const optionNames = [
   'routes',
   'storage',
   'secret',
+  'signingKeys',
   'outbound',
   'logger',
   'configureProvider',
@@ -116,6 +118,9 @@ export function resolveOptions(
     routes: Object.freeze(readRoutes(options).map((route) => Object.freeze(route))),
     storage: readStorage(options, isProduction),
     secrets: Object.freeze(readSecrets(options, isProduction)),
+    keyRotationSeconds: options
+      .group('signingKeys', ['rotateAfterSeconds'])
+      .integer('rotateAfterSeconds', { min: 3600, max: 315_360_000, fallback: 7_776_000 }),
     outbound: Object.freeze(readOutbound(options, isProduction)),
     logger: readLogger(options),
     configureProvider: options.fn('configureProvider') as ResolvedOptions['configureProvider'],

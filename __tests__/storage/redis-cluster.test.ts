@@ -8,6 +8,9 @@ import { raceProcesses } from './redis-processes.ts';
 
 const ROUNDS = 200;
 
+/** A hash tag in slot 0. */
+const FIRST_SLOT = '{06S}';
+
 let cluster: RedisCluster;
 
 beforeAll(async () => {
@@ -66,78 +69,96 @@ describe('keys on a cluster', () => {
   });
 });
 
+/** Whom the cluster asks about slot 0: the master first. */
+async function nodesOfFirstSlot(): Promise<[master: Redis, replica: Redis]> {
+  const anyNode = new Redis(cluster.nodes[0] as { host: string; port: number });
+  const ranges = (await anyNode.cluster('SLOTS')) as [number, number, ...[string, number][]][];
+  anyNode.disconnect();
+  const [, , ...nodes] = ranges.find(([start]) => start === 0) ?? [0, 0];
+  const [master, replica] = nodes.map(([host, port]) => new Redis({ host, port }));
+  return [master as Redis, replica as Redis];
+}
+
+/** A hash tag in slot 0. */
+const FIRST_SLOT = '{06S}';
+
 describe.each(CLIENTS)('a replica that takes over from its master, by %s', (name) => {
-  test('knows every record, and every code is consumed once', async () => {
+  test('knows every record, and no code is consumed twice', async () => {
     const { client, close } = await openClient(name, cluster.nodes);
-    const storage = redisStorage(client, { prefix: cluster.prefix });
-    const ids = Array.from({ length: 200 }, (_, i) => `${name}-${i}`);
-    await Promise.all(ids.map((id) => storage.put('Code', id, {}, { grantId: id })));
-    const replica = await someReplica();
-    const consume = (id: string) =>
-      storage.consume('Code', id, 1).catch((error) => {
-        if (!(error instanceof StorageUnavailableError)) throw error;
-        return 'unavailable';
-      });
-    const consuming = ids.map(async (id, i) => {
-      if (i === ids.length / 2) await replica.cluster('FAILOVER');
-      return Promise.all([consume(id), consume(id), consume(id)]);
-    });
-    const answers = await Promise.all(consuming);
-    replica.disconnect();
-    for (const answer of answers) {
-      expect(answer).not.toContain('missing');
-      const winners = answer.filter((one) => one === 'consumed').length;
-      expect(winners).toBeLessThanOrEqual(1);
-      if (!answer.includes('unavailable')) expect(winners).toBe(1);
+    const storage = redisStorage(client, { prefix: `${FIRST_SLOT}${cluster.prefix}${name}:` });
+    const [master, replica] = await nodesOfFirstSlot();
+    const hasTakenOver = async () => (await replica.role())[0] === 'master';
+    const put = (code: string) => orUnavailable(storage.put('Code', code, {}, { grantId: code }));
+    const race = (code: string) => Promise.all([1, 2, 3].map((at) => orUnavailable(storage.consume('Code', code, at))));
+
+    const early = Array.from({ length: 50 }, (_, i) => `early-${i}`);
+    expect(new Set(await Promise.all(early.map(put)))).toEqual(new Set([true]));
+    const consumed = early.slice(0, 25);
+    await Promise.all(consumed.map(race));
+
+    expect(await hasTakenOver()).toBe(false);
+    await replica.cluster('FAILOVER');
+    const deadline = performance.now() + 10_000;
+    for (let i = 0; !(await hasTakenOver()); i += 1) {
+      expect(performance.now()).toBeLessThan(deadline);
+      if ((await put(`meanwhile-${i}`)) !== true) continue;
+      const answers = await race(`meanwhile-${i}`);
+      expect(answers).not.toContain('missing');
+      expect(answers.filter((answer) => answer === 'consumed').length).toBeLessThanOrEqual(1);
     }
+
+    const answers = await Promise.all(early.map(race));
+    expect(answers.map((ofCode) => ofCode.filter((answer) => answer === 'consumed').length)).toEqual(
+      early.map((code) => (consumed.includes(code) ? 0 : 1)),
+    );
+    expect(answers.flat().filter((answer) => answer === 'missing' || answer === 'unavailable')).toEqual([]);
+    for (const node of [master, replica]) node.disconnect();
     close();
   });
 
-  async function someReplica(): Promise<Redis> {
-    for (const address of cluster.nodes) {
-      const node = new Redis(address);
-      const [role] = (await node.role()) as string[];
-      if (role === 'slave') return node;
-      node.disconnect();
+  async function orUnavailable<T>(call: Promise<T>): Promise<T | 'unavailable'> {
+    try {
+      return await call;
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) throw error;
+      return 'unavailable';
     }
-    throw new Error('no replica');
   }
 });
 
 describe.each(CLIENTS)('a cluster without all its slots, by %s', (name) => {
-  /** Every node refuses to serve while one slot is nobody's. */
-  async function withoutSlot(work: () => Promise<void>): Promise<void> {
-    const nodes = cluster.nodes.map((node) => new Redis(node));
-    const owner = nodes[0] as Redis;
-    await owner.cluster('DELSLOTS', 0);
-    try {
-      await work();
-    } finally {
-      await owner.cluster('ADDSLOTS', 0);
-      await waitForState(owner, 'ok');
-      for (const node of nodes) node.disconnect();
-    }
-  }
-
-  async function waitForState(node: Redis, state: 'ok' | 'fail'): Promise<void> {
-    const deadline = performance.now() + 10_000;
-    while (!String(await node.cluster('INFO')).includes(`cluster_state:${state}`)) {
-      if (performance.now() > deadline) throw new Error(`the cluster did not become ${state}`);
-    }
-  }
-
   test('is an unavailable store, and the same store recovers', async () => {
     const { client, close } = await openClient(name, cluster.nodes);
-    const storage = redisStorage(client, { prefix: `{06S}${cluster.prefix}`, commandTimeoutMs: 500 });
+    const prefix = `${FIRST_SLOT}${cluster.prefix}`;
+    const storage = redisStorage(client, { prefix, commandTimeoutMs: 500 });
     await storage.put('Token', 'a', { n: 1 });
-    await withoutSlot(async () => {
-      const owner = new Redis(cluster.nodes[0] as { host: string; port: number });
-      await waitForState(owner, 'fail');
-      owner.disconnect();
-      const calls = Object.values(everyCall(storage)).map((call) => call().catch((error) => error));
-      for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(StorageUnavailableError);
-    });
+    const nodes = await nodesOfFirstSlot();
+    const [master] = nodes;
+    await master.cluster('DELSLOTS', 0);
+    await untilState(master, 'fail');
+    const calls = Object.values(everyCall(storage)).map((call) => call().catch((error) => error));
+    for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(StorageUnavailableError);
+
+    await master.cluster('ADDSLOTS', 0);
+    await untilState(master, 'ok');
     expect((await storage.get('Token', 'a'))?.value).toEqual({ n: 1 });
+    for (const node of nodes) node.disconnect();
     close();
   });
+
+  async function untilState(node: Redis, state: 'ok' | 'fail'): Promise<void> {
+    const deadline = performance.now() + 10_000;
+    while (!String(await node.cluster('INFO')).includes(`cluster_state:${state}`)) {
+      expect(performance.now()).toBeLessThan(deadline);
+    }
+  }
 });
+
+/** The master of slot 0 and its replica. */
+async function nodesOfFirstSlot(): Promise<[master: Redis, replica: Redis]> {
+  const anyNode = new Redis(cluster.nodes[0] as { host: string; port: number });
+  const ranges = (await anyNode.cluster('SLOTS')) as [number, number, ...[string, number][]][];
+  anyNode.disconnect();
+  const [, , ...nodes] = ranges.find(([start]) => start === 0) ?? [0, 0];
+  return nodes.map(([host, port]) => new Redis({ host, port })) as [Redis, Redis];
+}

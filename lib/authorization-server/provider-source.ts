@@ -15,7 +15,7 @@ import { createProviderAdapter } from './provider-adapter.ts';
 import { type ProviderHooks, providerConfiguration } from './provider-configuration.ts';
 import { forwardProviderEvents } from './provider-events.ts';
 import { createRefreshRotation, type Grace } from './refresh-rotation.ts';
-import { loadSigningKeys } from './signing-keys.ts';
+import { loadSigningKeys, type RotationRule, rotateSigningKeys } from './signing-keys.ts';
 import { createTokenOutcome } from './token-outcome.ts';
 
 /** A built provider with what is computed from it once. */
@@ -50,6 +50,8 @@ export interface ProviderSourceOptions {
   };
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
   readonly onGrantDeleted: () => void;
+  /** When signing keys are replaced. */
+  readonly keyRotation: RotationRule;
   /** The grace window of refresh rotation; undefined where it is off. */
   readonly createGrace: (issuer: Issuer, keyRing: KeyRing) => Grace | undefined;
 }
@@ -146,21 +148,55 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   return { provider: structural, callback, metadata, publicKeys: { keys: signingKeys.map(({ d: _, ...key }) => key) } };
 }
 
+/** How often keys are looked at again, so that a rotation elsewhere is picked up without a restart. */
+const keyCheckMs = 60_000;
+
+interface Entry {
+  readonly revision: number;
+  readonly provider: Promise<BuiltProvider>;
+  checkedAt: number;
+}
+
 /** @returns the source; a failed build is tried again by the next request */
 export function createProviderSource(options: ProviderSourceOptions): ProviderSource {
-  const built = new Map<string, { revision: number; provider: Promise<BuiltProvider> }>();
-  return (issuer) => {
-    const revision = options.resources.revision();
-    const known = built.get(issuer.identifier);
-    if (known?.revision === revision) return known.provider;
+  const built = new Map<string, Entry>();
+
+  function start(issuer: Issuer): Promise<BuiltProvider> {
     const provider = build(issuer, options);
     built.delete(issuer.identifier);
-    built.set(issuer.identifier, { revision, provider });
+    built.set(issuer.identifier, { revision: options.resources.revision(), provider, checkedAt: Date.now() });
     // Bounded: state is in storage, so dropping a provider loses nothing.
     if (built.size > maxIssuers) built.delete(built.keys().next().value as string);
     provider.catch(() => {
       if (built.get(issuer.identifier)?.provider === provider) built.delete(issuer.identifier);
     });
     return provider;
+  }
+
+  /** Looks at the keys beside the request: an outage leaves the provider as it is. */
+  async function checkKeys(issuer: Issuer, entry: Entry): Promise<void> {
+    entry.checkedAt = Date.now();
+    const keyRing = await options.keyRing();
+    await rotateSigningKeys(options.storage, issuer, keyRing, options.keyRotation);
+    const keys = await loadSigningKeys(options.storage, issuer, keyRing);
+    const { publicKeys } = await entry.provider;
+    const same = keys.map(({ kid }) => kid).join() === publicKeys.keys.map(({ kid }) => kid).join();
+    if (same || built.get(issuer.identifier) !== entry) return;
+    const next = build(issuer, options);
+    await next;
+    if (built.get(issuer.identifier) === entry) {
+      built.set(issuer.identifier, { revision: options.resources.revision(), provider: next, checkedAt: Date.now() });
+    }
+  }
+
+  return (issuer) => {
+    const known = built.get(issuer.identifier);
+    if (known?.revision !== options.resources.revision()) return start(issuer);
+    if (Date.now() - known.checkedAt > keyCheckMs) {
+      checkKeys(issuer, known).catch((error: unknown) =>
+        options.events.emit({ type: 'server.error', reason: `signing keys: ${(error as Error).message}` }),
+      );
+    }
+    return known.provider;
   };
 }

@@ -6,10 +6,41 @@ import type { Storage } from '../storage/storage.ts';
 
 const kind = 'SigningKeys';
 
-async function generateSigningKey(): Promise<JWK> {
+/** How long a new key is published before it signs: every process and every verifier's cache has seen it by then. */
+export const publishSeconds = 600;
+
+/** A key with the time from which it signs, until the next one does. */
+interface StoredKey {
+  readonly jwk: JWK;
+  /** UNIX seconds. */
+  readonly signsFrom: number;
+}
+
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+async function generateSigningKey(signsFrom: number): Promise<StoredKey> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });
   const jwk = await exportJWK(privateKey);
-  return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' };
+  return { jwk: { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' }, signsFrom };
+}
+
+function seal(id: string, keys: readonly StoredKey[], keyRing: KeyRing): { keys: string } {
+  return { keys: keyRing.seal(id, JSON.stringify(keys)) };
+}
+
+function open(id: string, value: Readonly<Record<string, unknown>>, keyRing: KeyRing): StoredKey[] {
+  const opened = typeof value.keys === 'string' ? keyRing.open(id, value.keys) : undefined;
+  if (opened !== undefined) return JSON.parse(opened) as StoredKey[];
+  throw new Error(
+    'the signing keys in storage were sealed with another secret: give the previous one as second entry of the option secret',
+  );
+}
+
+/** Newest first; the one that signs now in front. */
+function inOrder(keys: readonly StoredKey[], now: number): JWK[] {
+  const sorted = [...keys].sort((one, other) => other.signsFrom - one.signsFrom);
+  const active = sorted.find(({ signsFrom }) => signsFrom <= now) ?? sorted[0];
+  return [...(active ? [active] : []), ...sorted.filter((key) => key !== active)].map(({ jwk }) => jwk);
 }
 
 /**
@@ -20,16 +51,39 @@ async function generateSigningKey(): Promise<JWK> {
 export async function loadSigningKeys(storage: Storage, issuer: Issuer, keyRing: KeyRing): Promise<readonly JWK[]> {
   const id = recordId(issuer, kind);
   const stored = await storage.get(kind, id);
-  if (!stored) {
-    const keys = [await generateSigningKey()];
-    if (await storage.create(kind, id, { keys: keyRing.seal(id, JSON.stringify(keys)) })) return keys;
-    return loadSigningKeys(storage, issuer, keyRing);
-  }
-  const opened = typeof stored.value.keys === 'string' ? keyRing.open(id, stored.value.keys) : undefined;
-  if (opened === undefined) {
-    throw new Error(
-      'the signing keys in storage were sealed with another secret: give the previous one as second entry of the option secret',
-    );
-  }
-  return JSON.parse(opened) as JWK[];
+  if (stored) return inOrder(open(id, stored.value, keyRing), nowSeconds());
+  const keys = [await generateSigningKey(nowSeconds())];
+  if (await storage.create(kind, id, seal(id, keys, keyRing))) return inOrder(keys, nowSeconds());
+  return loadSigningKeys(storage, issuer, keyRing);
+}
+
+export interface RotationRule {
+  /** Rotates only where the newest key is older than this; 0 rotates now. */
+  readonly minAgeSeconds: number;
+  /** How long a replaced key is still published: the longest life of a token that it signed. */
+  readonly keepSeconds: number;
+}
+
+/**
+ * Adds a key that signs after {@link publishSeconds}, and drops replaced ones whose last token has ended. Compare-and-set:
+ * of several processes one rotates.
+ * @returns whether this call did
+ */
+export async function rotateSigningKeys(
+  storage: Storage,
+  issuer: Issuer,
+  keyRing: KeyRing,
+  rule: RotationRule,
+): Promise<boolean> {
+  const id = recordId(issuer, kind);
+  const stored = await storage.get(kind, id);
+  if (!stored) return false;
+  const now = nowSeconds();
+  const sorted = open(id, stored.value, keyRing).sort((one, other) => other.signsFrom - one.signsFrom);
+  const newest = sorted[0]?.signsFrom ?? 0;
+  if (newest > now || now - newest < rule.minAgeSeconds) return false;
+  // A key is replaced when the next newer one begins to sign.
+  const kept = sorted.filter((_, index) => index === 0 || (sorted[index - 1]?.signsFrom ?? 0) + rule.keepSeconds > now);
+  const keys = [await generateSigningKey(now + publishSeconds), ...kept];
+  return storage.replace(kind, id, stored.version, seal(id, keys, keyRing));
 }
