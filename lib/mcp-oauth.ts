@@ -222,7 +222,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     isServerMetadata: (path, issuer) => isMetadataPath(path, issuer, resources),
     resourceMetadata(path) {
       const resource = resourceOfMetadataPath(path, resources);
-      return resource && ((exchange) => sendResourceMetadata(exchange, resource));
+      return resource && ((exchange) => sendResourceMetadata(exchange, resource, exchange.issuer.identifier));
     },
   };
   const handler = createHandler({

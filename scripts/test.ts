@@ -1,10 +1,11 @@
-// `npm test`: type check, lint, then every suite. Stops at the first stage that fails; the last line is the totals.
+// `npm test`: type check, lint, real servers, then every suite. Stops at the first stage that fails; the last line is the totals.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type LeftOut, provideRequirements } from './requirements.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -28,13 +29,18 @@ async function runProgram(program: string, args: readonly string[], nodeArgs: re
   return exitCode ?? 1;
 }
 
-async function runJest(): Promise<{ exitCode: number; results: JestResults | undefined }> {
+async function runJest(leftOut: readonly LeftOut[]): Promise<{ exitCode: number; results: JestResults | undefined }> {
   const folder = await mkdtemp(join(tmpdir(), 'jest-results-'));
   const file = join(folder, 'results.json');
   try {
     const exitCode = await runProgram(
       'jest/bin/jest.js',
-      ['--ci', '--json', `--outputFile=${file}`],
+      [
+        '--ci',
+        '--json',
+        `--outputFile=${file}`,
+        ...leftOut.flatMap(({ suites }) => suites).map((suite) => `--testPathIgnorePatterns=${suite}`),
+      ],
       ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
     );
     const results = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
@@ -76,13 +82,25 @@ async function main(): Promise<number> {
     }
   }
 
+  announce('servers');
+  const leftOut = provideRequirements(console.log);
+  const warn = () => {
+    for (const { name, advice } of leftOut) console.log(`LEFT OUT: every suite that needs ${name}; ${advice}`);
+  };
+  warn();
+  if (leftOut.length > 0 && process.env.REQUIRE_SERVERS === '1') {
+    console.log('npm test: REQUIRE_SERVERS=1 and a server is missing');
+    return 1;
+  }
+
   announce('tests');
-  const { exitCode, results } = await runJest();
+  const { exitCode, results } = await runJest(leftOut);
   if (!results) {
     console.log(`npm test: jest ended with exit code ${exitCode} and without results`);
     return 1;
   }
   const problems = findProblems(exitCode, results);
+  warn();
   announce(problems.length === 0 ? 'done' : `failed: ${problems.join('; ')}`);
   // A suite that failed outside a test has no failed test to be counted by.
   console.log(`${results.numPassedTests} passed, ${results.numFailedTests + results.numRuntimeErrorTestSuites} failed`);

@@ -175,14 +175,21 @@ describe('headers', () => {
       'connection',
       'content-type',
       'date',
-      'keep-alive',
       'mcp-session-id',
       'retry-after',
       'transfer-encoding',
       'x-accel-buffering',
     ]);
-    expect(answer.headers.get('connection')).toBe('keep-alive');
   });
+
+  test.each(['HTTP/1.1\r\nConnection: close', 'HTTP/1.0\r\nX: 1'])(
+    "of the connection are the gateway's own: it closes where the client asks for it (%#, RFC 9112 section 9.6)",
+    async (asking) => {
+      await start();
+      const answer = await pair.raw(`POST /mcp ${asking}\r\nHost: gateway\r\nContent-Length: 0\r\n\r\n`);
+      expect(answer).toMatch(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n/is);
+    },
+  );
 });
 
 describe('bodies arrive byte for byte (CVE-2025-32996, CVE-2026-55603)', () => {

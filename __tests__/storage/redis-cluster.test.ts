@@ -69,19 +69,6 @@ describe('keys on a cluster', () => {
   });
 });
 
-/** Whom the cluster asks about slot 0: the master first. */
-async function nodesOfFirstSlot(): Promise<[master: Redis, replica: Redis]> {
-  const anyNode = new Redis(cluster.nodes[0] as { host: string; port: number });
-  const ranges = (await anyNode.cluster('SLOTS')) as [number, number, ...[string, number][]][];
-  anyNode.disconnect();
-  const [, , ...nodes] = ranges.find(([start]) => start === 0) ?? [0, 0];
-  const [master, replica] = nodes.map(([host, port]) => new Redis({ host, port }));
-  return [master as Redis, replica as Redis];
-}
-
-/** A hash tag in slot 0. */
-const FIRST_SLOT = '{06S}';
-
 describe.each(CLIENTS)('a replica that takes over from its master, by %s', (name) => {
   test('knows every record, and no code is consumed twice', async () => {
     const { client, close } = await openClient(name, cluster.nodes);
@@ -157,7 +144,7 @@ describe.each(CLIENTS)('a cluster without all its slots, by %s', (name) => {
 /** The master of slot 0 and its replica. */
 async function nodesOfFirstSlot(): Promise<[master: Redis, replica: Redis]> {
   const anyNode = new Redis(cluster.nodes[0] as { host: string; port: number });
-  const ranges = (await anyNode.cluster('SLOTS')) as [number, number, ...[string, number][]][];
+  const ranges = await anyNode.cluster('SLOTS');
   anyNode.disconnect();
   const [, , ...nodes] = ranges.find(([start]) => start === 0) ?? [0, 0];
   return nodes.map(([host, port]) => new Redis({ host, port })) as [Redis, Redis];

@@ -20,7 +20,7 @@ export function isMetadataPath(publicPath: string, issuer: Issuer, resources: Re
         : undefined;
     if (rest === undefined) continue;
     const path = rest.length > 1 && rest.endsWith('/') ? rest.slice(0, -1) : rest;
-    if (path === '/' || path === issuer.pathPrefix || resources.all().some((resource) => resource.path === path))
+    if (path === '/' || path === issuer.pathPrefix || resources.own().some((resource) => resource.path === path))
       return true;
   }
   return false;

@@ -10,7 +10,7 @@ import { canonicalResource, type Resource } from '../shared/resources.ts';
 import type { AccessToken, AccessTokens } from './access-token.ts';
 import { readBearerToken } from './bearer-token.ts';
 import { type Challenge, sendChallenge } from './challenge.ts';
-import { type DpopVerifier, dpopAlgorithms } from './dpop.ts';
+import type { DpopVerifier } from './dpop.ts';
 import { sendFailure } from './failure.ts';
 import { isAllowedOrigin } from './origin-policy.ts';
 import { requiredScopesOf, type ScopeRules } from './required-scopes.ts';
@@ -75,7 +75,7 @@ export function describeToken(token: AccessToken): { auth: AuthInfo; user: Authe
 
 /**
  * Checks a token for a resource.
- * @throws OAuthError `invalid_token`, 401, with the exact reason as cause
+ * @throws OAuthError `invalid_token`, 401, with the exact reason as cause; what `tokens` throws passes as it is
  */
 export async function verifyAccessToken(
   tokens: AccessTokens,
@@ -134,7 +134,7 @@ export function createAuthenticator(
   rules: AccessRules,
   { tokens, events, issuerOf, dpop }: AuthenticateDependencies,
 ): Handler {
-  const proofs = dpop && { dpopAlgorithms };
+  const proofs = dpop && { dpopAlgorithms: dpop.algorithms };
 
   function refuseBinding(res: ServerResponse, issuer: Issuer, problem: BindingProblem, clientId: string): void {
     const isNonce = problem.reason === 'proof' && problem.problem === 'nonce';
@@ -193,7 +193,7 @@ export function createAuthenticator(
     try {
       token = await verifyAccessToken(tokens, issuer, resource, presented.token);
     } catch (error) {
-      if (!(error instanceof OAuthError)) throw error;
+      if (!(error instanceof OAuthError) || error.code !== 'invalid_token') throw error;
       refuse(
         res,
         issuer,

@@ -7,7 +7,7 @@ import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** Asymmetric algorithms of proofs (RFC 9449 section 11.6). */
-export const dpopAlgorithms = ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'EdDSA', 'Ed25519'];
+const dpopAlgorithms = ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'EdDSA', 'Ed25519'];
 
 /** Why a proof does not show that the sender holds the token's key (RFC 9449 section 4.3). */
 export type DpopProblem =
@@ -24,6 +24,8 @@ export type DpopProblem =
   | 'nonce';
 
 export interface DpopVerifier {
+  /** Algorithms that proofs may be signed with. */
+  readonly algorithms: readonly string[];
   /** @returns the problem, or undefined where the proof is good; a good one is used up */
   verify(req: IncomingMessage, issuer: Issuer, token: string, jkt: string): Promise<DpopProblem | undefined>;
   /** A nonce for the next proof (RFC 9449 section 9); undefined where none is asked for. */
@@ -85,6 +87,7 @@ export function createDpopVerifier({ storage, keyRing, requireNonce }: DpopOptio
   }
 
   return {
+    algorithms: dpopAlgorithms,
     async verify(req, issuer, token, jkt) {
       const proof = readProof(req);
       if (proof === 'proof_missing' || proof === 'several_proofs' || proof === 'malformed') return proof;

@@ -5,17 +5,17 @@ import { canonicalResource, type Resource, type Resources } from '../shared/reso
 const wellKnown = '/.well-known/oauth-protected-resource';
 
 /**
- * The resource whose metadata a public path names: declared resources only, so that the app can publish its own; the root
- * form where there is one resource.
+ * The resource whose metadata a public path names: declared resources of this server only, so that the app can publish its
+ * own; the root form where there is one resource.
  */
 export function resourceOfMetadataPath(publicPath: string, resources: Resources): Resource | undefined {
-  const all = resources.all();
+  const own = resources.own();
   if (publicPath === wellKnown || publicPath === `${wellKnown}/`) {
-    return all.find((resource) => resource.path === '/') ?? (all.length === 1 ? all[0] : undefined);
+    return own.find((resource) => resource.path === '/') ?? (own.length === 1 ? own[0] : undefined);
   }
   if (!publicPath.startsWith(`${wellKnown}/`)) return undefined;
   const path = publicPath.slice(wellKnown.length).replace(/(?<=.)\/$/, '');
-  return all.find((resource) => resource.path === path);
+  return own.find((resource) => resource.path === path);
 }
 
 /**
@@ -30,9 +30,13 @@ function askedResource({ issuer, url }: Exchange, resource: Resource): string {
   return `${canonical}${slash}${url.search}`;
 }
 
-/** Serves protected resource metadata (RFC 9728 section 2). `offline_access` is not a scope of a resource (MCP 2026-07-28, Refresh Tokens). */
-export function sendResourceMetadata(exchange: Exchange, resource: Resource): void {
-  const { req, res, issuer } = exchange;
+/**
+ * Serves protected resource metadata (RFC 9728 section 2). `offline_access` is not a scope of a resource (MCP 2026-07-28,
+ * Refresh Tokens).
+ * @param authorizationServer issuer identifier of the server whose tokens are accepted
+ */
+export function sendResourceMetadata(exchange: Exchange, resource: Resource, authorizationServer: string): void {
+  const { req, res } = exchange;
   openCors(res);
   if (req.method === 'OPTIONS') return sendPreflight(res, 'GET', 'Authorization, Content-Type, MCP-Protocol-Version');
   if (req.method !== 'GET' && req.method !== 'HEAD') {
@@ -46,7 +50,7 @@ export function sendResourceMetadata(exchange: Exchange, resource: Resource): vo
   sendJson(res, 200, {
     resource: askedResource(exchange, resource),
     resource_name: resource.displayName,
-    authorization_servers: [issuer.identifier],
+    authorization_servers: [authorizationServer],
     scopes_supported: resource.scopes,
     bearer_methods_supported: ['header'],
   });

@@ -132,7 +132,7 @@ export function createProtection(options: ProtectionOptions): Protection {
       else next();
     },
     async verify(token, path) {
-      const resource = resources.all().find((candidate) => candidate.path === path);
+      const resource = resources.own().find((candidate) => candidate.path === path);
       if (!resource) throw new TypeError(`verify(token, path): no resource is declared at ${path}`);
       if (!options.configured) throw new TypeError('verify(token, path): needs the option issuer');
       if (typeof token !== 'string' || token === '')

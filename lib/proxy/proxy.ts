@@ -136,6 +136,8 @@ export function createProxy(options: ResolvedProxy, resourcePath: string, events
         setHeaders(proxyRes, responsePolicy(fromRawHeaders(proxyRes.rawHeaders)));
         proxyRes.headers['x-accel-buffering'] ??= 'no';
         proxyRes.statusMessage = '';
+        // httpxy would keep a connection open that the client has asked to close (RFC 9112 section 9.6).
+        proxyRes.headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
         // An event stream may stay without an event for long; Node keeps the head back until the first one. The headers
         // are copied right after this listener, so the head can go in the next tick.
         if (/^text\/event-stream\b/i.test(proxyRes.headers['content-type'] ?? ''))

@@ -33,6 +33,8 @@ export interface EventMembers {
   'resource.refused': { readonly reason: string; readonly status: number };
   'proxy.failed': { readonly reason: string; readonly status: number };
   'storage.unavailable': { readonly reason: string };
+  /** The trusted authorization server of a resource server that stands alone gave no answer that could be used. */
+  'issuer.unavailable': { readonly reason: string };
   'server.error': { readonly reason: string };
   'configuration.warning': { readonly reason: string; readonly code: string };
 }
@@ -89,6 +91,7 @@ const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
   'resource.refused': 'info',
   'proxy.failed': 'warn',
   'storage.unavailable': 'error',
+  'issuer.unavailable': 'error',
   'server.error': 'error',
   'configuration.warning': 'warn',
 };

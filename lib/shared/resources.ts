@@ -1,9 +1,11 @@
 import { ConfigurationError } from '../errors.ts';
 import type { Issuer } from './issuer.ts';
 
-/** A protected resource: an MCP route of this server (RFC 9728 section 1.2). */
+/** A protected resource: an MCP route of this server, or of another one that trusts this issuer (RFC 9728 section 1.2). */
 export interface Resource {
-  /** Public path after the issuer's origin. */
+  /** Origin of a resource that another server hosts; absent for a route of this one. */
+  readonly origin?: string;
+  /** Public path after the origin. */
   readonly path: string;
   /** Scopes that every request needs: what a client gets that asks for none, and what challenges name. */
   readonly scopes: readonly string[];
@@ -19,9 +21,12 @@ export interface Resource {
 
 /** All resources declared so far. A resource is declared at set-up, before the first request. */
 export interface Resources {
-  /** @throws ConfigurationError where the path is declared already with other options */
+  /** @throws ConfigurationError where the resource is declared already with other options */
   declare(resource: Resource): Resource;
+  /** All that tokens are issued for. */
   all(): readonly Resource[];
+  /** Those of this server: the ones whose metadata it serves and whose requests it checks. */
+  own(): readonly Resource[];
   /** Counts declarations: a provider built for another revision is out of date. */
   revision(): number;
   /** The resource meant when a client names none: the only one, or the one marked `default`. */
@@ -35,7 +40,7 @@ export interface Resources {
 
 /** The one audience of a resource's tokens, and its advertised identifier. */
 export function canonicalResource(issuer: Issuer, resource: Resource): string {
-  return `${issuer.origin}${resource.path}`;
+  return `${resource.origin ?? issuer.origin}${resource.path}`;
 }
 
 function withoutTrailingSlash(path: string): string {
@@ -47,42 +52,51 @@ function textOf(resource: Resource): string {
   return JSON.stringify(resource, (_name, member) => (Array.isArray(member) ? [...member].sort() : member));
 }
 
-export function createResources(): Resources {
-  const byPath = new Map<string, Resource>();
+/** What a problem calls a resource. */
+function nameOf({ origin = '', path }: Resource): string {
+  return `${origin}${path}`;
+}
+
+/** @param ownOrigin of this server, where it has one: a resource that another process hosts there has a path no route may have */
+export function createResources(ownOrigin?: string): Resources {
+  const byKey = new Map<string, Resource>();
+  const keyOf = ({ origin, path }: Resource) => (origin === undefined || origin === ownOrigin ? path : origin + path);
   let revision = 0;
   return {
     declare(resource) {
-      const known = byPath.get(resource.path);
+      const known = byKey.get(keyOf(resource));
       if (known) {
         if (textOf(known) === textOf(resource)) return known;
         throw new ConfigurationError('resource', [
           {
-            option: resource.path,
+            option: nameOf(resource),
             message: 'is declared already with other options; give the same options or another path',
           },
         ]);
       }
-      const rival = resource.isDefault ? [...byPath.values()].find((other) => other.isDefault) : undefined;
+      const rival = resource.isDefault ? [...byKey.values()].find((other) => other.isDefault) : undefined;
       if (rival) {
         throw new ConfigurationError('resource', [
-          { option: resource.path, message: `cannot be the default: ${rival.path} is it already` },
+          { option: nameOf(resource), message: `cannot be the default: ${nameOf(rival)} is it already` },
         ]);
       }
-      byPath.set(resource.path, resource);
+      byKey.set(keyOf(resource), resource);
       revision += 1;
       return resource;
     },
-    all: () => [...byPath.values()],
+    all: () => [...byKey.values()],
+    own: () => [...byKey.values()].filter(({ origin }) => origin === undefined),
     revision: () => revision,
     implied() {
-      if (byPath.size === 1) return byPath.values().next().value;
-      return [...byPath.values()].find((resource) => resource.isDefault);
+      if (byKey.size === 1) return byKey.values().next().value;
+      return [...byKey.values()].find((resource) => resource.isDefault);
     },
     resolve(issuer, indicator) {
       const url = URL.parse(indicator);
-      if (!url || url.origin !== issuer.origin || url.hash || url.username || url.password || indicator.includes('#'))
-        return undefined;
-      return byPath.get(withoutTrailingSlash(url.pathname));
+      if (!url || url.username || url.password || indicator.includes('#')) return undefined;
+      const path = withoutTrailingSlash(url.pathname);
+      const own = url.origin === issuer.origin ? byKey.get(path) : undefined;
+      return own ?? byKey.get(`${url.origin}${path}`);
     },
   };
 }

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+
+/** A real server that some suites start, and where to get it. */
+interface Requirement {
+  readonly name: string;
+  /** Debian packages that bring it. */
+  readonly packages: readonly string[];
+  /** The suites that need it, as patterns of `testPathIgnorePatterns`. */
+  readonly suites: readonly string[];
+  readonly isPresent: () => boolean;
+}
+
+const isOnPath = (program: string) =>
+  [...(process.env.PATH ?? '').split(':'), '/usr/sbin'].some(
+    (folder) => folder !== '' && existsSync(`${folder}/${program}`),
+  );
+
+function hasPostgres(): boolean {
+  const versions = '/usr/lib/postgresql';
+  if (process.env.TEST_POSTGRES_URL !== undefined || isOnPath('postgres')) return true;
+  return (
+    existsSync(versions) && readdirSync(versions).some((version) => existsSync(`${versions}/${version}/bin/postgres`))
+  );
+}
+
+const requirements: readonly Requirement[] = [
+  {
+    name: 'PostgreSQL with pgbouncer',
+    packages: ['postgresql', 'pgbouncer'],
+    suites: ['/__tests__/.*postgres'],
+    isPresent: () => hasPostgres() && isOnPath('pgbouncer'),
+  },
+  {
+    name: 'Redis',
+    packages: ['redis-server'],
+    suites: ['/__tests__/.*redis'],
+    isPresent: () => process.env.TEST_REDIS_URL !== undefined || isOnPath('redis-server') || isOnPath('valkey-server'),
+  },
+];
+
+function install(packages: readonly string[]): boolean {
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const run = (args: readonly string[]) =>
+    spawnSync('apt-get', args, { env: environment, stdio: 'ignore' }).status === 0;
+  return run(['update']) && run(['install', '-y', '--no-install-recommends', ...packages]);
+}
+
+/** What could not be had, and the suites that therefore are left out. */
+export interface LeftOut {
+  readonly name: string;
+  readonly suites: readonly string[];
+  readonly advice: string;
+}
+
+/**
+ * Finds the servers that suites start, and installs what is missing where that is possible (root on Debian), saying so.
+ * Servers are only ever started by the tests themselves, on free ports.
+ */
+export function provideRequirements(say: (line: string) => void): readonly LeftOut[] {
+  const missing = requirements.filter(({ isPresent }) => !isPresent());
+  if (missing.length === 0) return [];
+  const packages = missing.flatMap((requirement) => requirement.packages);
+  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    say(`installing ${packages.join(', ')} with apt-get: the storage suites start real servers`);
+    if (!install(packages)) say('apt-get failed');
+  }
+  return missing
+    .filter(({ isPresent }) => !isPresent())
+    .map(({ name, suites, packages: wanted }) => ({
+      name,
+      suites,
+      advice: `install it (Debian: apt-get install ${wanted.join(' ')})`,
+    }));
+}
