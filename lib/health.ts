@@ -23,13 +23,13 @@ export interface HealthOptions {
 
 const limitMs = 1000;
 
-/** Resolves true within a second, or it counts as false: a probe must never hang. */
-async function within(work: Promise<unknown>): Promise<boolean> {
+/** Resolves true within a second, or it counts as false: a probe must neither hang nor fail. */
+async function within(work: () => Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, limitMs, false);
   });
-  const done = work.then(
+  const done = (async () => work())().then(
     () => true,
     () => false,
   );
@@ -45,8 +45,8 @@ export function createHealth({
 }: HealthOptions): () => Promise<Health> {
   return async () => {
     const [storageAnswers, keysAnswer] = await Promise.all([
-      within(storage.ping()),
-      within(issuer ? provider(issuer) : keyRing()),
+      within(() => storage.ping()),
+      within(() => (issuer ? provider(issuer) : keyRing())),
     ]);
     return {
       ok: storageAnswers && keysAnswer,

@@ -5,6 +5,7 @@ import { createMachineEndpoints } from './authorization-server/machine-endpoints
 import type { ProviderHooks } from './authorization-server/provider-configuration.ts';
 import { createProviderSource } from './authorization-server/provider-source.ts';
 import { endSession } from './authorization-server/sessions.ts';
+import { rotateSigningKeys } from './authorization-server/signing-keys.ts';
 import { createMetadataEndpoint, isMetadataPath } from './authorization-server/well-known.ts';
 import { createClientChecks, describeClientProblem } from './clients/client-checks.ts';
 import { createClientFetcher } from './clients/client-fetcher.ts';
@@ -74,6 +75,11 @@ export interface McpOAuth extends Handler {
    * @throws OAuthError `invalid_token`
    */
   verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
+  /**
+   * Publishes a new signing key now. It signs after ten minutes; the old one is kept until its last token has ended.
+   * @returns false where a new key is on its way already
+   */
+  rotateKeys(origin?: string): Promise<{ rotated: boolean }>;
   readonly events: McpOAuthEvents;
   /** Reads keys and builds the provider, so that the first request need not. Rejects while storage is down. */
   ready(): Promise<void>;
@@ -260,6 +266,12 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     wellKnown: () => mount.wellKnown(),
     provider: async (origin?: string) => (await provider(requireIssuer(settings, origin))).provider,
     verify: protection.verify,
+    async rotateKeys(origin?: string) {
+      const issuer = requireIssuer(settings, origin);
+      await provider(issuer); // Makes the first key where there is none.
+      const rule = { minAgeSeconds: 0, keepSeconds: longestTokenSeconds };
+      return { rotated: await rotateSigningKeys(storage, issuer, await keyRing(), rule) };
+    },
     events: { on: events.on, off: events.off },
     ready: async () => void (await (settings.issuer ? provider(settings.issuer) : keyRing())),
     health: createHealth({

@@ -1,6 +1,7 @@
 import { ConfigurationError } from './errors.ts';
-import type { LookupFunction, McpOAuthOptions, OidcOptions } from './options.ts';
+import type { McpOAuthOptions, OidcOptions } from './options.ts';
 import { type ClientCheck, type ResolvedClients, readClientOptions } from './resolve-client-options.ts';
+import { type ResolvedOutbound, readLogger, readOutbound } from './resolve-common-options.ts';
 import { formatRule, isWebUrl } from './resolve-options-rules.ts';
 import { type ResolvedRoute, readRoutes } from './resolve-route-options.ts';
 import type { Logger } from './shared/events.ts';
@@ -25,7 +26,7 @@ export interface ResolvedOptions {
   readonly storage: Storage;
   readonly secrets: readonly string[] | undefined;
   readonly keyRotationSeconds: number;
-  readonly outbound: { readonly lookup?: LookupFunction; readonly ca?: readonly string[] };
+  readonly outbound: ResolvedOutbound;
   readonly logger: Logger | undefined;
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
   readonly isProduction: boolean;
@@ -296,27 +297,4 @@ function readSecrets(options: OptionReader, isProduction: boolean): readonly str
   if (list.length > 0 && list.every((secret) => typeof secret === 'string' && secret.length >= 32)) return [...list];
   options.problem('secret', `must be a string of at least 32 characters, or an array of such, got ${kindOf(given)}`);
   return undefined;
-}
-
-function readOutbound(options: OptionReader, isProduction: boolean): ResolvedOptions['outbound'] {
-  const outbound = options.group('outbound', ['lookup', 'ca', 'allowCustomLookup']);
-  const lookup = outbound.fn('lookup') as LookupFunction | undefined;
-  const allowed = outbound.boolean('allowCustomLookup', false);
-  if (lookup && isProduction && !allowed) {
-    outbound.problem('lookup', 'is refused in production unless allowCustomLookup is true');
-  }
-  const ca = typeof outbound.value('ca') === 'string' ? [outbound.string('ca') ?? ''] : outbound.strings('ca');
-  return { ...(lookup && { lookup }), ...(ca && { ca }) };
-}
-
-function readLogger(options: OptionReader): Logger | undefined {
-  const logger = options.value('logger') as Logger | undefined;
-  if (logger === undefined) return undefined;
-  const missing = (['debug', 'info', 'warn', 'error'] as const).filter((name) => typeof logger?.[name] !== 'function');
-  if (missing.length > 0)
-    options.problem(
-      'logger',
-      `must have the methods debug, info, warn and error, got ${kindOf(logger)} without ${missing.join(', ')}`,
-    );
-  return logger;
 }

@@ -123,7 +123,7 @@ describe('without a token', () => {
     },
   );
 
-  it.each(['Basic YWxpY2U6c2VjcmV0', 'DPoP token', 'Digest username="alice"', 'Token abc', 'Bearertoken'])(
+  it.each(['Basic YWxpY2U6c2VjcmV0', 'Negotiate token', 'Digest username="alice"', 'Token abc', 'Bearertoken'])(
     'answers the scheme of %j like no token: no error (RFC 6750 section 3.1)',
     async (authorization) => {
       const observed = await call({ headers: { authorization } });

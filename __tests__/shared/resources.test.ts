@@ -41,6 +41,7 @@ describe('a resource indicator (RFC 8707 section 2)', () => {
     ['an upper-case host', 'https://MCP.Example.COM/mcp'],
     ['an upper-case scheme', 'HTTPS://mcp.example.com/mcp'],
     ['the default port', 'https://mcp.example.com:443/mcp'],
+    ['a query, which no route is told apart by', 'https://mcp.example.com/mcp?a=1'],
   ])('names the resource with %s', (_what, indicator) => {
     expect(declared('/mcp', '/other').resolve(issuer, indicator)?.path).toBe('/mcp');
   });
@@ -51,7 +52,6 @@ describe('a resource indicator (RFC 8707 section 2)', () => {
     ['another port', 'https://mcp.example.com:8443/mcp'],
     ['a user', 'https://user@mcp.example.com/mcp'],
     ['a password', 'https://:secret@mcp.example.com/mcp'],
-    ['a query', 'https://mcp.example.com/mcp?a=1'],
     ['a fragment', 'https://mcp.example.com/mcp#a'],
     ['an empty fragment', 'https://mcp.example.com/mcp#'],
     ['another case of the path', 'https://mcp.example.com/MCP'],
@@ -80,6 +80,27 @@ describe('a resource indicator (RFC 8707 section 2)', () => {
     const resources = declared('/gw/mcp');
     expect(resources.resolve(mounted, 'https://mcp.example.com/gw/mcp')?.path).toBe('/gw/mcp');
     expect(canonicalResource(mounted, resource('/gw/mcp'))).toBe('https://mcp.example.com/gw/mcp');
+  });
+});
+
+describe('a resource that another server hosts', () => {
+  const hosted = resource('/mcp', { origin: 'https://other.example.com' });
+
+  test('is named by its own origin, beside the route of this server with the same path', () => {
+    const resources = declared('/mcp');
+    resources.declare(hosted);
+    expect(resources.resolve(issuer, 'https://OTHER.example.com:443/mcp/')).toBe(hosted);
+    expect(resources.resolve(issuer, 'https://mcp.example.com/mcp')?.origin).toBeUndefined();
+    expect(canonicalResource(issuer, hosted)).toBe('https://other.example.com/mcp');
+    expect(resources.all()).toHaveLength(2);
+    expect(resources.own().map(({ path, origin }) => [path, origin])).toEqual([['/mcp', undefined]]);
+  });
+
+  test("is refused at this server's origin where a route has the path already", () => {
+    const resources = createResources('https://mcp.example.com');
+    resources.declare(resource('/mcp'));
+    const rival = resource('/mcp', { origin: 'https://mcp.example.com' });
+    expect(linesOf(() => resources.declare(rival))).toContain('https://mcp.example.com/mcp: is declared already');
   });
 });
 

@@ -1,11 +1,11 @@
-import { hash } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, jwtVerify } from 'jose';
 import type { Identities, Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
 import type { Storage } from '../storage/storage.ts';
+import { createTokenCache } from './token-cache.ts';
 
-/** A live access token of this issuer. */
+/** A live access token of the issuer. */
 export interface AccessToken {
   readonly clientId: string;
   readonly scopes: readonly string[];
@@ -13,13 +13,32 @@ export interface AccessToken {
   readonly audience: string;
   /** UNIX seconds. */
   readonly expiresAt: number;
+  /** What the token belongs to; of an issuer that names no grant, its `jti` or its SHA-256. Never usable as a token. */
   readonly grantId: string;
   /** Thumbprint of the key that it is bound to (RFC 9449 section 6.1). */
   readonly jkt?: string;
   readonly identity: Identity;
 }
 
-export type AccessTokenProblem = 'unknown' | 'expired' | 'grant_ended' | 'user_unknown' | 'malformed_record';
+/** Why a token is refused: for events, never told to its bearer. */
+export type AccessTokenProblem =
+  | 'unknown'
+  | 'expired'
+  | 'grant_ended'
+  | 'user_unknown'
+  | 'malformed_record'
+  | RemoteTokenProblem;
+
+/** Why a token of an issuer elsewhere is refused, besides. */
+export type RemoteTokenProblem =
+  | 'not_a_jwt'
+  | 'wrong_type'
+  | 'wrong_issuer'
+  | 'several_audiences'
+  | 'algorithm_refused'
+  | 'key_unknown'
+  | 'signature_invalid'
+  | 'not_yet_valid';
 
 export interface AccessTokens {
   /** @returns the token, or why it is none */
@@ -28,7 +47,6 @@ export interface AccessTokens {
   forget(): void;
 }
 
-const maxRemembered = 10_000;
 const nowSeconds = () => Date.now() / 1000;
 
 export interface AccessTokenOptions {
@@ -118,45 +136,12 @@ async function readJwt(
 }
 
 /**
- * Verifies access tokens, the grant included, and remembers live ones for `cacheSeconds` under
- * the token's SHA-256: that is the only delay of a revocation made in another process (DESIGN 4.2).
+ * Verifies access tokens, the grant included, and remembers live ones for `cacheSeconds`: that is the only delay of a
+ * revocation made in another process (DESIGN 4.2).
  */
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
-  const { cacheSeconds } = options;
-  const remembered = new Map<string, { token: AccessToken; until: number }>();
-  const pending = new Map<string, Promise<AccessToken | AccessTokenProblem>>();
-  let generation = 0;
-
-  async function check(key: string, issuer: Issuer, token: string): Promise<AccessToken | AccessTokenProblem> {
-    const startedIn = generation;
+  return createTokenCache<AccessToken, AccessTokenProblem>(options.cacheSeconds, (issuer, token) => {
     const isJwt = token.split('.').length === 3;
-    const result = await (isJwt ? readJwt : readOpaqueToken)(options, issuer, token);
-    if (typeof result === 'object' && cacheSeconds > 0 && startedIn === generation) {
-      if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value as string);
-      remembered.set(key, { token: result, until: Math.min(nowSeconds() + cacheSeconds, result.expiresAt) });
-    }
-    return result;
-  }
-
-  return {
-    async verify(issuer, token) {
-      const key = issuer.tag + hash('sha256', token, 'base64url');
-      const known = remembered.get(key);
-      if (known) {
-        if (known.until > nowSeconds()) return known.token;
-        remembered.delete(key);
-      }
-      // Requests that arrive together with one token share one check.
-      const running = pending.get(key);
-      if (running) return running;
-      const checking = check(key, issuer, token).finally(() => pending.delete(key));
-      pending.set(key, checking);
-      return checking;
-    },
-    forget() {
-      generation += 1;
-      remembered.clear();
-      pending.clear();
-    },
-  };
+    return (isJwt ? readJwt : readOpaqueToken)(options, issuer, token);
+  });
 }

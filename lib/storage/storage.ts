@@ -69,6 +69,9 @@ export interface Storage {
   /** Removes at most `limit` rows that expired at or before `before`, never a live one; returns how many. */
   sweep(before: number, limit: number): Promise<number>;
 
+  /** Brings the store's schema up to date; absent where a store has none to prepare. */
+  migrate?(): Promise<void>;
+
   /** Resolves when the store answers. */
   ping(): Promise<void>;
 

@@ -1,0 +1,125 @@
+import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { AccessTokenProblem, RemoteTokenProblem } from './access-token.ts';
+import { describeRemoteToken, type RemoteTokenReader } from './remote-access-token.ts';
+import { createRemoteDocument } from './remote-document.ts';
+import type { TrustedIssuer } from './trusted-issuer.ts';
+
+/** Asymmetric algorithms only: an HMAC under a public key, and `none`, prove nothing (RFC 8725 section 2.1). */
+const algorithms = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'EdDSA',
+  'Ed25519',
+];
+
+/** How far the issuer's clock may be ahead. An expired token is expired. */
+const clockToleranceSeconds = 5;
+
+export interface JwtReaderOptions {
+  readonly issuer: TrustedIssuer;
+  /** The issuer's key set; undefined: found in its metadata. */
+  readonly jwksUrl: string | undefined;
+  readonly now?: () => number;
+}
+
+/** Loaded with the first token: a process without JWTs never does. */
+const loadJose = () => import('jose');
+
+function problemOfClaim(claim: string | undefined): AccessTokenProblem {
+  switch (claim) {
+    case 'iss':
+      return 'wrong_issuer';
+    case 'typ':
+      return 'wrong_type';
+    case 'nbf':
+      return 'not_yet_valid';
+    default:
+      return 'malformed_record';
+  }
+}
+
+/** What jose threw, as a reason; errors that say nothing of the token are thrown on. */
+function toProblem(error: unknown): AccessTokenProblem {
+  const { code, claim } = error as { code?: string; claim?: string };
+  switch (code) {
+    case 'ERR_JWT_EXPIRED':
+      return 'expired';
+    case 'ERR_JWT_CLAIM_VALIDATION_FAILED':
+      return problemOfClaim(claim);
+    case 'ERR_JOSE_ALG_NOT_ALLOWED':
+      return 'algorithm_refused';
+    case 'ERR_JWKS_NO_MATCHING_KEY':
+    case 'ERR_JWKS_MULTIPLE_MATCHING_KEYS':
+      return 'key_unknown';
+    case 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED':
+      return 'signature_invalid';
+    case 'ERR_JWS_INVALID':
+    case 'ERR_JWT_INVALID':
+    case 'ERR_JOSE_NOT_SUPPORTED':
+      return 'not_a_jwt';
+    default:
+      throw error;
+  }
+}
+
+/**
+ * Reads JWT access tokens (RFC 9068 section 4) with the issuer's keys. A token that names an unknown key makes the set be
+ * fetched again, within the limits of {@link createRemoteDocument}.
+ */
+export function createJwtReader({ issuer, jwksUrl, now = () => Date.now() }: JwtReaderOptions): RemoteTokenReader {
+  const keySet = createRemoteDocument<JWTVerifyGetKey>(async () => {
+    const { createLocalJWKSet } = await loadJose();
+    const url = jwksUrl ?? (await issuer.endpoint('jwks_uri'));
+    return createLocalJWKSet((await issuer.readObject(url, 'key set')) as unknown as JSONWebKeySet);
+  }, now);
+
+  const findKey: JWTVerifyGetKey = async (header, input) => {
+    const find = await keySet.current();
+    try {
+      return await find(header, input);
+    } catch (error) {
+      const isUnknown = (error as { code?: string }).code === 'ERR_JWKS_NO_MATCHING_KEY';
+      const findNewer = isUnknown ? await keySet.newer() : undefined;
+      if (!findNewer) throw error;
+      return findNewer(header, input);
+    }
+  };
+
+  /** What is wrong before any key is looked for: tokens of others must not make the key set be fetched. */
+  async function foreignTo(token: string): Promise<RemoteTokenProblem | undefined> {
+    const { decodeJwt } = await loadJose();
+    try {
+      return decodeJwt(token).iss === issuer.identifier ? undefined : 'wrong_issuer';
+    } catch {
+      return 'not_a_jwt';
+    }
+  }
+
+  return async (token) => {
+    const foreign = await foreignTo(token);
+    if (foreign) return foreign;
+    const { jwtVerify } = await loadJose();
+    let claims: JWTPayload;
+    try {
+      const { payload } = await jwtVerify(token, findKey, {
+        issuer: issuer.identifier,
+        typ: 'at+jwt',
+        algorithms,
+        requiredClaims: ['iss', 'sub', 'aud', 'exp', 'client_id'],
+        clockTolerance: clockToleranceSeconds,
+        currentDate: new Date(now()),
+      });
+      claims = payload;
+    } catch (error) {
+      return toProblem(error);
+    }
+    return describeRemoteToken(claims, { token, issuer: issuer.identifier, now: now() });
+  };
+}

@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto';
+import type { Issuer } from '../shared/issuer.ts';
+
+const maxRemembered = 10_000;
+const nowSeconds = () => Date.now() / 1000;
+
+/** Checks tokens and remembers the good ones. */
+export interface TokenCache<Token, Problem> {
+  verify(issuer: Issuer, token: string): Promise<Token | Problem>;
+  /** Forgets everything remembered, also what is being checked now. */
+  forget(): void;
+}
+
+/**
+ * Remembers live tokens for `cacheSeconds`, never past their own end, under their SHA-256: a bounded number of them, and
+ * nothing of tokens that were refused. A check that fails is not remembered either.
+ * @param cacheSeconds 0 turns the memory off
+ */
+export function createTokenCache<Token extends { readonly expiresAt: number }, Problem extends string>(
+  cacheSeconds: number,
+  check: (issuer: Issuer, token: string) => Promise<Token | Problem>,
+): TokenCache<Token, Problem> {
+  const remembered = new Map<string, { token: Token; until: number }>();
+  const pending = new Map<string, Promise<Token | Problem>>();
+  let generation = 0;
+
+  async function checkAndRemember(key: string, issuer: Issuer, token: string): Promise<Token | Problem> {
+    const startedIn = generation;
+    const result = await check(issuer, token);
+    if (typeof result === 'object' && cacheSeconds > 0 && startedIn === generation) {
+      if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value as string);
+      remembered.set(key, { token: result, until: Math.min(nowSeconds() + cacheSeconds, result.expiresAt) });
+    }
+    return result;
+  }
+
+  return {
+    async verify(issuer, token) {
+      const key = issuer.tag + hash('sha256', token, 'base64url');
+      const known = remembered.get(key);
+      if (known) {
+        if (known.until > nowSeconds()) return known.token;
+        remembered.delete(key);
+      }
+      // Requests that arrive together with one token share one check.
+      const running = pending.get(key);
+      if (running) return running;
+      const checking = checkAndRemember(key, issuer, token).finally(() => pending.delete(key));
+      pending.set(key, checking);
+      return checking;
+    },
+    forget() {
+      generation += 1;
+      remembered.clear();
+      pending.clear();
+    },
+  };
+}
