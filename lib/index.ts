@@ -15,6 +15,7 @@ export type {
   OutboundOptions,
   ProxyOptions,
   RegistrationOptions,
+  RemoteResourceOptions,
   RouteOptions,
   UpstreamCredential,
 } from './options.ts';

@@ -40,6 +40,7 @@ import { createIssuerResolver } from './shared/issuer-resolver.ts';
 import { createLimiter } from './shared/limiter.ts';
 import type { OidcProvider } from './shared/oidc-provider.ts';
 import { createOutbound } from './shared/outbound.ts';
+import { loopbackAddressOf, namedHosts } from './shared/outbound-hosts.ts';
 import { pageHeaders, renderPage } from './shared/page.ts';
 import { createResources } from './shared/resources.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
@@ -103,7 +104,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const events = createEvents(settings.logger);
   const keyRing = createKeyRingSource(storage, settings.secrets, events);
   const issuerOf = createIssuerResolver(settings.issuer, settings.origins);
-  const resources = createResources();
+  const resources = createResources(settings.issuer?.origin);
   const grantSeconds = gateway.refreshTokenTtlSeconds + settings.stateTtlSeconds + gateway.accessTokenTtlSeconds;
   const identities = createIdentities(storage, grantSeconds + settings.sessionTtlSeconds);
   const tokens = createAccessTokens({
@@ -136,6 +137,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     perCaller: createLimiter(storage, 'client-fetch-caller', { limit: 60, windowSeconds: 60 }),
     events,
     hosts: cimd,
+    documentProblem: clientChecks.documentProblem,
     pinned: cimd.pinned,
   });
   const provider = createProviderSource({
@@ -255,6 +257,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   });
   const sweeper = createSweeper(storage);
   for (const { path, ...route } of settings.routes) protection.addRoute(path, route);
+  for (const resource of settings.resources) resources.declare(resource);
 
   const mount = createMount(handler, events);
   const middleware: Handler = (req, res, next) =>
@@ -314,16 +317,10 @@ function outboundOptions(
   internalHosts: readonly string[] = [],
 ): Parameters<typeof createOutbound>[0] {
   const hostname = settings.issuer ? new URL(settings.issuer.origin).hostname : 'localhost';
-  const loopbackAddress = hostname === '[::1]' ? '::1' : /^127\./.test(hostname) ? hostname : '127.0.0.1';
   const isLoopback = settings.issuer?.isLoopback ?? !settings.isProduction;
-  return { ...settings.outbound, internalHosts, ...(isLoopback && { loopbackAddress }) };
+  return { ...settings.outbound, internalHosts, ...(isLoopback && { loopbackAddress: loopbackAddressOf(hostname) }) };
 }
 
-/** Hosts that the operator named may be private: an identity provider often stands inside the company's network. */
 function identityProviderHosts({ login }: ResolvedOptions): string[] {
-  if (login.kind === 'dev') return [];
-  const urls = [login.issuer, login.jwksUrl, login.tokenUrl].filter((url) => url !== undefined);
-  return urls
-    .map((text) => new URL(text))
-    .map((url) => `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`);
+  return login.kind === 'dev' ? [] : namedHosts([login.issuer, login.jwksUrl, login.tokenUrl]);
 }

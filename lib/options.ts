@@ -34,6 +34,11 @@ export interface McpOAuthOptions {
   readonly loadClient?: (clientId: string) => Promise<ClientMetadata | undefined>;
   /** MCP routes by configuration, instead of or beside `auth.authenticate` and `auth.proxy`. */
   readonly routes?: readonly RouteOptions[];
+  /**
+   * Resources that other servers host and that trust this issuer (`express-mcp-auth/resource`): clients get tokens for them
+   * here. Their metadata and their checks are those servers' own.
+   */
+  readonly resources?: readonly RemoteResourceOptions[];
   /** Where everything is kept. @defaultValue a SQLite file `./.mcp-oauth.sqlite`; must be named in production */
   readonly storage?: Storage;
   /**
@@ -128,6 +133,12 @@ export interface GatewayOptions {
    * Integer, 0 (off) to 60. @defaultValue 5
    */
   readonly tokenCacheSeconds?: number;
+  /**
+   * Ids of confidential `clients` that are resource servers: each may introspect the access tokens of all clients (RFC 7662
+   * section 2.1). Every other client may introspect its own only, and revocation is always of own tokens only.
+   * @defaultValue none
+   */
+  readonly introspectionClients?: readonly string[];
 }
 
 /** Who may register, with what, and for how long. */
@@ -195,6 +206,24 @@ export interface RouteOptions extends AuthenticateOptions {
   readonly upstream?: UpstreamCredential;
   readonly forwardSearch?: boolean;
   readonly firstByteTimeoutMs?: number;
+}
+
+/** A resource that another server hosts. */
+export interface RemoteResourceOptions {
+  /** The resource's public URL: https (http on loopback), without query, fragment and trailing slash. The audience of its tokens. */
+  readonly url: string;
+  /** Scopes of a client that asks for none. @defaultValue ['mcp:tools'] */
+  readonly scopes?: readonly string[];
+  /** Further scopes that clients may request for it. */
+  readonly optionalScopes?: readonly string[];
+  /** Format of its access tokens: `opaque` ones need introspection. @defaultValue `gateway.accessTokenFormat` */
+  readonly accessTokenFormat?: 'opaque' | 'jwt';
+  /** Lifetime of its access tokens, seconds. Integer, 1 to 86400. @defaultValue `gateway.accessTokenTtlSeconds` */
+  readonly accessTokenTtlSeconds?: number;
+  /** Name of the resource on pages. @defaultValue the URL */
+  readonly displayName?: string;
+  /** The resource meant when a client names none, where there are several, routes included. At most one. @defaultValue false */
+  readonly default?: boolean;
 }
 
 /** Options of `auth.authenticate(path, options)`. */

@@ -3,11 +3,12 @@ import type { McpOAuthOptions, OidcOptions } from './options.ts';
 import { type ClientCheck, type ResolvedClients, readClientOptions } from './resolve-client-options.ts';
 import { type ResolvedOutbound, readLogger, readOutbound } from './resolve-common-options.ts';
 import { formatRule, isWebUrl } from './resolve-options-rules.ts';
-import { type ResolvedRoute, readRoutes } from './resolve-route-options.ts';
+import { type ResolvedRoute, readRemoteResources, readRoutes } from './resolve-route-options.ts';
 import type { Logger } from './shared/events.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
 import type { AllowedOrigins } from './shared/issuer-resolver.ts';
 import { kindOf, type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
+import type { Resource } from './shared/resources.ts';
 import { sqliteStorage } from './storage/sqlite.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -23,6 +24,8 @@ export interface ResolvedOptions {
   readonly gateway: ResolvedGateway;
   readonly clients: ResolvedClients;
   readonly routes: readonly ResolvedRoute[];
+  /** Resources that other servers host. */
+  readonly resources: readonly Resource[];
   readonly storage: Storage;
   readonly secrets: readonly string[] | undefined;
   readonly keyRotationSeconds: number;
@@ -61,6 +64,8 @@ export interface ResolvedGateway {
   readonly dpop: boolean;
   readonly dpopRequireNonce: boolean;
   readonly tokenCacheSeconds: number;
+  /** Ids of static confidential clients. */
+  readonly introspectionClients: readonly string[];
 }
 
 const optionNames = [
@@ -74,6 +79,7 @@ const optionNames = [
   'clients',
   'loadClient',
   'routes',
+  'resources',
   'storage',
   'secret',
   'signingKeys',
@@ -96,7 +102,8 @@ export function resolveOptions(
   const options = readRequiredOptions(source, optionNames);
   const isProduction = environment.NODE_ENV === 'production';
   const issuer = readIssuer(options, isProduction);
-  const gateway = readGateway(options);
+  const clients = readClientOptions(options, checkClient);
+  const gateway = readGateway(options, clients);
   const browserLogin = options.group('browserLogin', [
     'url',
     'tokenUrl',
@@ -115,8 +122,9 @@ export function resolveOptions(
     stateTtlSeconds: browserLogin.integer('stateTtlSeconds', { min: 30, max: 3600, fallback: 900 }),
     sessionTtlSeconds: browserLogin.integer('sessionTtlSeconds', { min: 1, max: 2_592_000, fallback: 28_800 }),
     gateway: Object.freeze(gateway),
-    clients: Object.freeze(readClientOptions(options, checkClient)),
+    clients: Object.freeze(clients),
     routes: Object.freeze(readRoutes(options).map((route) => Object.freeze(route))),
+    resources: Object.freeze(readRemoteResources(options).map((resource) => Object.freeze(resource))),
     storage: readStorage(options, isProduction),
     secrets: Object.freeze(readSecrets(options, isProduction)),
     keyRotationSeconds: options
@@ -152,7 +160,7 @@ function readOrigins(options: OptionReader): AllowedOrigins | undefined {
   return origins && ((origin) => origins.includes(origin));
 }
 
-function readGateway(options: OptionReader): ResolvedGateway {
+function readGateway(options: OptionReader, clients: ResolvedClients): ResolvedGateway {
   const gateway = options.group('gateway', [
     'accessTokenTtlSeconds',
     'refreshTokenTtlSeconds',
@@ -165,7 +173,13 @@ function readGateway(options: OptionReader): ResolvedGateway {
     'dpop',
     'dpopRequireNonce',
     'tokenCacheSeconds',
+    'introspectionClients',
   ]);
+  const isConfidential = (id: string) =>
+    clients.fixed.some(
+      ({ client_id, token_endpoint_auth_method: method }) =>
+        client_id === id && method !== undefined && method !== 'none',
+    );
   return {
     accessTokenTtlSeconds: gateway.integer('accessTokenTtlSeconds', { min: 1, max: 86_400, fallback: 900 }),
     refreshTokenTtlSeconds: gateway.integer('refreshTokenTtlSeconds', { min: 1, max: 31_536_000, fallback: 2_592_000 }),
@@ -182,6 +196,11 @@ function readGateway(options: OptionReader): ResolvedGateway {
         accept: (text) => /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/.test(text),
       }) ?? '/oauth',
     tokenCacheSeconds: gateway.integer('tokenCacheSeconds', { min: 0, max: 60, fallback: 5 }),
+    introspectionClients:
+      gateway.strings('introspectionClients', {
+        what: 'ids of confidential clients that the option clients lists',
+        accept: isConfidential,
+      }) ?? [],
   };
 }
 

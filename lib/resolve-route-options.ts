@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { ConfigurationError } from './errors.ts';
-import type { AuthenticateOptions, ProxyOptions, UpstreamCredential } from './options.ts';
+import type { AuthenticateOptions, ProxyOptions, RemoteResourceOptions, UpstreamCredential } from './options.ts';
 import { formatRule, isWebUrl } from './resolve-options-rules.ts';
+import { parseIssuer } from './shared/issuer.ts';
 import { kindOf, type OptionReader, readOptions, readRequiredOptions } from './shared/option-reader.ts';
+import type { Resource } from './shared/resources.ts';
 
 const authenticateNames = [
   'scopes',
@@ -27,6 +29,16 @@ const proxyNames = [
   'firstByteTimeoutMs',
 ] as const satisfies readonly (keyof ProxyOptions)[];
 
+const remoteResourceNames = [
+  'url',
+  'scopes',
+  'optionalScopes',
+  'accessTokenFormat',
+  'accessTokenTtlSeconds',
+  'displayName',
+  'default',
+] as const satisfies readonly (keyof RemoteResourceOptions)[];
+
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** `routes`: each an `authenticate`, or with a target a `proxy`. */
@@ -42,6 +54,40 @@ export function readRoutes(options: OptionReader): readonly ResolvedRoute[] {
     }
     return { path: path ?? '/', ...readProxy(route) };
   });
+}
+
+/** `resources`: those that other servers host, as they are declared. */
+export function readRemoteResources(options: OptionReader): readonly Resource[] {
+  return options.groups('resources', remoteResourceNames).map((resource) => {
+    const what =
+      "an https URL (http on loopback) without query, fragment or trailing slash, such as 'https://files.example.com/mcp'";
+    // What an issuer identifier may be, a resource may be as well; its origin may be given with the slash of the root path.
+    const accept = (text: string) =>
+      parseIssuer(/^[a-z]+:\/\/[^/]+\/$/.test(text) ? text.slice(0, -1) : text) !== undefined;
+    const text = resource.string('url', { what, accept });
+    if (!resource.has('url')) resource.problem('url', "must be given, such as 'https://files.example.com/mcp'");
+    const { origin, pathname } = new URL(text ?? 'https://invalid');
+    const lifetime = readLifetime(resource);
+    const format = resource.string('accessTokenFormat', formatRule) as 'opaque' | 'jwt' | undefined;
+    const scopes = resource.strings('scopes', scopeRule) ?? ['mcp:tools'];
+    return {
+      origin,
+      path: pathname,
+      scopes,
+      grantableScopes: [...new Set([...scopes, ...(resource.strings('optionalScopes', scopeRule) ?? [])])],
+      ...(lifetime !== undefined && { accessTokenTtlSeconds: lifetime }),
+      ...(format !== undefined && { accessTokenFormat: format }),
+      displayName: resource.string('displayName') ?? text ?? '',
+      isDefault: resource.boolean('default', false),
+      allowedOrigins: [],
+    };
+  });
+}
+
+/** A resource's own lifetime of access tokens; undefined where it has the server's. */
+function readLifetime(options: OptionReader): number | undefined {
+  if (!options.has('accessTokenTtlSeconds')) return undefined;
+  return options.integer('accessTokenTtlSeconds', { min: 1, max: 86_400, fallback: 900 });
 }
 
 /** A public path: absolute, no query, no dot segments, no trailing slash (but `/` itself). */
@@ -89,9 +135,7 @@ function readImplies(options: OptionReader): ResolvedAuthenticate['implies'] {
 function readAuthenticate(options: OptionReader): ResolvedAuthenticate {
   const displayName = options.string('displayName');
   const requiredScopes = options.fn('requiredScopes') as ResolvedAuthenticate['requiredScopes'];
-  const accessTokenTtlSeconds = options.has('accessTokenTtlSeconds')
-    ? options.integer('accessTokenTtlSeconds', { min: 1, max: 86_400, fallback: 900 })
-    : undefined;
+  const accessTokenTtlSeconds = readLifetime(options);
   const accessTokenFormat = options.string('accessTokenFormat', formatRule) as 'opaque' | 'jwt' | undefined;
   const challenges = {
     what: "'operation' or 'union'",

@@ -9,7 +9,9 @@ beforeAll(async () => {
   gateway = await startObservedGateway();
   client = await createOAuthClient(gateway.url, { redirect_uris: ['https://client.example/callback'] });
 });
-afterAll(() => gateway.close());
+/** Closed at the end, whatever failed. */
+const others: { close(): Promise<unknown> }[] = [];
+afterAll(() => Promise.all([gateway, ...others].map((open) => open.close())));
 
 const stopAt = (url: string) => !url.startsWith(gateway.url);
 const open = (browser: Browser) => browser.get(client.authorizeUrl(), { stopAt });
@@ -210,6 +212,7 @@ describe('twice', () => {
 
   it('gives one code where a second submission is stored only after the first was continued (F-08)', async () => {
     const slow = await startObservedGateway();
+    others.push(slow);
     const patient = await createOAuthClient(slow.url, { redirect_uris: ['https://client.example/callback'] });
     const browser = createBrowser({ stopAt: (url) => !url.startsWith(slow.url) });
     await patient.login(browser);
@@ -235,7 +238,6 @@ describe('twice', () => {
     expect(decisions).toBeGreaterThan(1);
     expect(ends.map((end) => callbackOf(end).code).filter(Boolean)).toEqual([callbackOf(first).code]);
     expect(ends.map(({ status }) => status).sort()).toEqual([303, 400]);
-    await slow.close();
   });
 
   it('keeps two tabs apart: each code goes with its own state', async () => {

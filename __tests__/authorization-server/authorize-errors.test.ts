@@ -21,7 +21,9 @@ beforeAll(async () => {
   native = await createOAuthClient(gateway.url);
   web = await createOAuthClient(gateway.url, { redirect_uris: ['https://client.example/callback'] });
 });
-afterAll(() => gateway.close());
+/** Closed at the end, whatever failed. */
+const others: { close(): Promise<unknown> }[] = [];
+afterAll(() => Promise.all([gateway, ...others].map((open) => open.close())));
 
 /** A browser without a session asks; redirects that leave the gateway are not followed. */
 const ask = (client: OAuthClient, overrides: Parameters) =>
@@ -143,13 +145,13 @@ describe('what is asked', () => {
     ['registration', 'registration_not_supported'],
   ])('refuses %s and fetches nothing (RFC 9101 section 10.4)', async (name, error) => {
     const listeners = createListeners();
+    others.push(listeners);
     const { port, connections } = await listeners.http();
 
     const observed = await ask(native, { [name]: `http://127.0.0.1:${port}/object` });
 
     expectErrorAtClient(observed, error);
     expect(connections).toEqual([]);
-    await listeners.close();
   });
 });
 
@@ -157,6 +159,7 @@ describe('how it is asked', () => {
   it('answers a query over 16 KiB with 414, on a server that reads such heads (CWE-400)', async () => {
     const roomy = createServer({ maxHeaderSize: 65_536 }, gateway.app);
     await new Promise<void>((resolve) => roomy.listen(0, '127.0.0.1', resolve));
+    others.push({ close: async () => roomy.close() });
     const { port } = roomy.address() as AddressInfo;
     const target = native.authorizeUrl({ state: 'x'.repeat(16_384) }).slice(gateway.url.length);
 
@@ -167,7 +170,6 @@ describe('how it is asked', () => {
     expect(answer).toMatchObject({ status: 414, json: { error: 'invalid_request' } });
     expect(answer.headers.get('location')).toBeNull();
     expect([events, writes]).toEqual([['authorization.refused: query is too long'], []]);
-    await new Promise((resolve) => roomy.close(resolve));
   });
 
   it('answers POST with 405 and no code (RFC 6749 section 3.1)', async () => {

@@ -18,7 +18,9 @@ beforeAll(async () => {
   stranger = await createOAuthClient(gateway.url);
   browser = createBrowser();
 });
-afterAll(() => gateway.close());
+/** Closed at the end, whatever failed. */
+const others: { close(): Promise<unknown> }[] = [];
+afterAll(() => Promise.all([gateway, ...others].map((open) => open.close())));
 
 interface Tokens {
   readonly access_token: string;
@@ -157,6 +159,7 @@ describe('a code', () => {
 
   it('never succeeds twice where the store takes its time (CWE-362)', async () => {
     const slow = await startObservedGateway();
+    others.push(slow);
     const client = await createOAuthClient(slow.url);
     const code = await client.login(createBrowser());
     const { consume } = slow.storage;
@@ -177,7 +180,6 @@ describe('a code', () => {
     expect(waiting).toBe(20);
     expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
     expect(answers.every(({ status, json }) => status === 200 || json?.error === 'invalid_grant')).toBe(true);
-    await slow.close();
   });
 });
 
@@ -260,6 +262,7 @@ describe('a refresh token', () => {
           res.json({ ok: true }),
         ),
     });
+    others.push(wide);
     const client = await createOAuthClient(wide.url);
     const first = await client.redeem(await client.login(createBrowser()));
 
@@ -271,7 +274,6 @@ describe('a refresh token', () => {
       'mcp:read',
       'mcp:tools mcp:read',
     ]);
-    await wide.close();
   });
 
   it('is not issued to a client that did not register the grant (RFC 7591 section 2)', async () => {

@@ -54,7 +54,11 @@ export async function startDocumentHost(names: readonly string[], port = 0): Pro
       lookup(hostname, _options, callback) {
         lookups.push(hostname);
         const found = addresses.get(hostname);
-        if (found) callback(null, found.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })));
+        if (found)
+          callback(
+            null,
+            found.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+          );
         else callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' }), []);
       },
     },
@@ -71,7 +75,7 @@ export async function startDocumentHost(names: readonly string[], port = 0): Pro
       const listener =
         typeof answer === 'function'
           ? (answer as RequestListener)
-          : ((_request, response) => sendBody(response, JSON.stringify(answer), headers)) satisfies RequestListener;
+          : (((_request, response) => sendBody(response, JSON.stringify(answer), headers)) satisfies RequestListener);
       answers.set(`${hostname}${pathname}${search}`, listener);
     },
     async close() {

@@ -128,7 +128,8 @@ export function loadFixtures(): Fixture[] {
   return fixtures;
 }
 
-export const nameOf = ({ client, variant }: Fixture): string => (variant === undefined ? client : `${client} (${variant})`);
+export const nameOf = ({ client, variant }: Fixture): string =>
+  variant === undefined ? client : `${client} (${variant})`;
 
 /** Fills in placeholders, in every text of a JSON value. @throws Error for a placeholder without a value */
 export function fill<Value>(value: Value, values: Readonly<Record<string, string | undefined>>): Value {

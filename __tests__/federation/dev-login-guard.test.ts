@@ -17,7 +17,9 @@ beforeAll(async () => {
   gateway = await startObservedGateway();
   client = await createOAuthClient(gateway.url, { redirect_uris: ['https://client.example/callback'] });
 });
-afterAll(() => gateway.close());
+/** Closed at the end, whatever failed. */
+const others: { close(): Promise<unknown> }[] = [];
+afterAll(() => Promise.all([gateway, ...others].map((open) => open.close())));
 
 const stopAt = (url: string) => url.startsWith('https://client.example/');
 
@@ -64,11 +66,11 @@ describe('anything between this computer and it', () => {
     ['loopback', 'loopback'],
   ])('that the app trusts as a proxy (%s) is refused', async (_what, trust) => {
     const behind = await startObservedGateway({ beforeAuth: (app) => void app.set('trust proxy', trust) });
+    others.push(behind);
 
     const observed = await behind.observe(() => send(`${behind.url}/oauth/dev-login?state=x`));
 
     expectRefused(observed, 403, 'login.failed: dev login: trust_proxy');
-    await behind.close();
   });
 
   it('that calls from another address is refused', async () => {
@@ -79,11 +81,11 @@ describe('anything between this computer and it', () => {
           next();
         }),
     });
+    others.push(remote);
 
     const observed = await remote.observe(() => send(`${remote.url}/oauth/dev-login?state=x`));
 
     expectRefused(observed, 403, 'login.failed: dev login: peer_not_loopback');
-    await remote.close();
   });
 
   it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '0.0.0.0', '192.168.0.1'])(
@@ -92,6 +94,7 @@ describe('anything between this computer and it', () => {
       const derived = await startObservedGateway({
         options: (url) => ({ issuer: undefined as never, browserLogin: { url: `${url}/oauth/dev-login` } }),
       });
+      others.push(derived);
 
       for (const one of [gateway, derived]) {
         const { answer, events, writes } = await one.observe(() =>
@@ -101,7 +104,6 @@ describe('anything between this computer and it', () => {
         expect([answer.status, events, writes]).toEqual([421, ['authorization.refused: host is not served'], []]);
         expect(answer.text + JSON.stringify([...answer.headers])).not.toContain(host);
       }
-      await derived.close();
     },
   );
 });
@@ -153,8 +155,8 @@ describe('at start', () => {
         browserLogin: { clientId: 'gateway', clientSecret: 'secret' },
       }),
     });
+    others.push(other);
 
     expect((await send(`${other.url}/oauth/dev-login?state=${'A'.repeat(43)}`)).status).toBe(404);
-    await other.close();
   });
 });

@@ -197,14 +197,17 @@ async function joinNodes(binaries: Binaries, nodes: readonly Node[]): Promise<vo
   }
 }
 
-/** True once this node sees all slots and all others, and, where it is a replica, its master. */
+/** True once this node serves, knows who is whose replica and, where it is a replica itself, has its master's data. */
 async function isInCluster(binaries: Binaries, port: number): Promise<boolean> {
-  const [state, replication] = await Promise.all([
-    cli(binaries, '-p', String(port), 'cluster', 'info'),
-    cli(binaries, '-p', String(port), 'info', 'replication'),
-  ]);
-  const isWhole = /cluster_state:ok/.test(state) && /cluster_known_nodes:6/.test(state);
-  return isWhole && !/master_link_status:down/.test(replication) && /role:slave|connected_slaves:1/.test(replication);
+  const tell = (...command: string[]) => cli(binaries, '-p', String(port), ...command);
+  const [state, nodes, replication] = [
+    await tell('cluster', 'info'),
+    await tell('cluster', 'nodes'),
+    await tell('info', 'replication'),
+  ];
+  const countOf = (pattern: RegExp) => nodes.match(pattern)?.length;
+  const knowsAll = countOf(/\bmaster -/g) === 3 && countOf(/\bslave [0-9a-f]{40}/g) === 3;
+  return /cluster_state:ok/.test(state) && knowsAll && !/master_link_status:down/.test(replication);
 }
 
 /** What redis-cli prints; empty where it fails, as it does while a server starts. */

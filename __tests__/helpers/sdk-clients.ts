@@ -101,6 +101,8 @@ export interface SdkConnection {
   listTools(): Promise<string[]>;
   /** @returns the text of the tool's answer */
   callTool(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<string>;
+  /** Redeems the code of an authorization that a request began, such as for more scopes. */
+  finishAuthorization(): Promise<void>;
   terminateSession(): Promise<void>;
   close(): Promise<void>;
 }
@@ -240,6 +242,7 @@ export const connectV1: Connect = async (options) => {
   return {
     ...commonOf({ memory, trail, requests }, transport),
     protocolVersion: transport.protocolVersion,
+    finishAuthorization: () => transport.finishAuth(takeCallback().get('code') as string),
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
     callTool: async (name, args = {}, callOptions = {}) =>
       textOf(await client.callTool({ name, arguments: args }, undefined, requestOptions(callOptions))),
@@ -267,6 +270,7 @@ export const connectV2: Connect = async (options) => {
   return {
     ...commonOf({ memory, trail, requests }, transport),
     protocolVersion: client.getNegotiatedProtocolVersion(),
+    finishAuthorization: () => transport.finishAuth(takeCallback()),
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
     callTool: async (name, args = {}, callOptions = {}) =>
       textOf(await client.callTool({ name, arguments: args }, requestOptions(callOptions))),

@@ -85,7 +85,6 @@ describe('its paths (RFC 9728 section 3.1)', () => {
     ['two slashes', [mcp], `${wellKnown}//mcp`],
     ['two slashes behind', [mcp], `${wellKnown}/mcp//`],
     ['a longer name', [mcp], `${wellKnown}s/mcp`],
-    ['the appended form', [mcp], `/mcp${wellKnown}`],
   ])('leave %s to the app, which may publish its own', async (_what, routes, path) => {
     const answer = await get(app(routes), path).expect(299);
     expect(answer.text).toBe('the app');

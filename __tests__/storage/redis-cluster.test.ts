@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { redisStorage } from '../../adapters/storage/redis.ts';
+import { type RedisClient, redisStorage } from '../../adapters/storage/redis.ts';
 import { StorageUnavailableError } from '../../lib/storage/storage.ts';
 import { type RedisCluster, startRedisCluster } from '../helpers/redis-server.ts';
 import { CLIENTS, everyCall, openClient, recorded, redisContract } from './redis-clients.ts';
@@ -12,12 +12,30 @@ const ROUNDS = 200;
 const FIRST_SLOT = '{06S}';
 
 let cluster: RedisCluster;
+const closings: (() => void)[] = [];
 
 beforeAll(async () => {
   cluster = await startRedisCluster();
 });
 
+afterEach(() => {
+  for (const close of closings.splice(0)) close();
+});
+
 afterAll(() => cluster.close());
+
+async function open(name: (typeof CLIENTS)[number]): Promise<RedisClient> {
+  const { client, close } = await openClient(name, cluster.nodes);
+  closings.push(close);
+  return client;
+}
+
+/** An operator's connection to one node. */
+function connectTo(address: { readonly host: string; readonly port: number } | undefined): Redis {
+  const node = new Redis({ ...address });
+  closings.push(() => node.disconnect());
+  return node;
+}
 
 describe.each(CLIENTS)('contract on a cluster whose replicas are read, by %s', (name) => {
   redisContract(
@@ -41,20 +59,16 @@ describe('several processes on a cluster', () => {
 describe('keys on a cluster', () => {
   /** Runs every call with a prefix; returns the slots of each step's keys, as the cluster itself computes them. */
   async function slotsWith(prefix: string): Promise<number[][]> {
-    const { client, close } = await openClient('node-redis', cluster.nodes);
-    const { client: recording, calls } = recorded(client);
-    const storage = redisStorage(recording, { prefix });
+    const { client, calls } = recorded(await open('node-redis'));
+    const storage = redisStorage(client, { prefix });
     const odd = { grantId: 'a}{b}', index: { '{x}': '}', y: '{}' } };
     for (const call of Object.values(everyCall(storage))) await call();
     for (const id of ['a', '{b}', '}{']) await storage.put('{Kind}', id, {}, odd);
     await storage.find('{Kind}', 'y', '{}', { limit: 9 });
     await storage.deleteByGrant('a}{b}', Date.now() / 1000 + 60);
-    close();
-    const node = new Redis(cluster.nodes[0] as { host: string; port: number });
+    const node = connectTo(cluster.nodes[0]);
     const slotsOf = (keys: string[]) => Promise.all(keys.map((key) => node.cluster('KEYSLOT', key)));
-    const slots = await Promise.all(calls.map(({ keys }) => slotsOf(keys)));
-    node.disconnect();
-    return slots;
+    return Promise.all(calls.map(({ keys }) => slotsOf(keys)));
   }
 
   test.each(['mcp-oauth:', '{tag}:', 'a{b}c'])('of one step lie in one slot, with the prefix %s', async (prefix) => {
@@ -71,9 +85,8 @@ describe('keys on a cluster', () => {
 
 describe.each(CLIENTS)('a replica that takes over from its master, by %s', (name) => {
   test('knows every record, and no code is consumed twice', async () => {
-    const { client, close } = await openClient(name, cluster.nodes);
-    const storage = redisStorage(client, { prefix: `${FIRST_SLOT}${cluster.prefix}${name}:` });
-    const [master, replica] = await nodesOfFirstSlot();
+    const storage = redisStorage(await open(name), { prefix: `${FIRST_SLOT}${cluster.prefix}${name}:` });
+    const [, replica] = await nodesOfFirstSlot();
     const hasTakenOver = async () => (await replica.role())[0] === 'master';
     const put = (code: string) => orUnavailable(storage.put('Code', code, {}, { grantId: code }));
     const race = (code: string) => Promise.all([1, 2, 3].map((at) => orUnavailable(storage.consume('Code', code, at))));
@@ -84,6 +97,7 @@ describe.each(CLIENTS)('a replica that takes over from its master, by %s', (name
     await Promise.all(consumed.map(race));
 
     expect(await hasTakenOver()).toBe(false);
+    await until(async () => /master_link_status:up/.test(await replica.info('replication')));
     await replica.cluster('FAILOVER');
     const deadline = performance.now() + 10_000;
     for (let i = 0; !(await hasTakenOver()); i += 1) {
@@ -99,8 +113,6 @@ describe.each(CLIENTS)('a replica that takes over from its master, by %s', (name
       early.map((code) => (consumed.includes(code) ? 0 : 1)),
     );
     expect(answers.flat().filter((answer) => answer === 'missing' || answer === 'unavailable')).toEqual([]);
-    for (const node of [master, replica]) node.disconnect();
-    close();
   });
 
   async function orUnavailable<T>(call: Promise<T>): Promise<T | 'unavailable'> {
@@ -115,37 +127,34 @@ describe.each(CLIENTS)('a replica that takes over from its master, by %s', (name
 
 describe.each(CLIENTS)('a cluster without all its slots, by %s', (name) => {
   test('is an unavailable store, and the same store recovers', async () => {
-    const { client, close } = await openClient(name, cluster.nodes);
     const prefix = `${FIRST_SLOT}${cluster.prefix}`;
-    const storage = redisStorage(client, { prefix, commandTimeoutMs: 500 });
+    const storage = redisStorage(await open(name), { prefix, commandTimeoutMs: 500 });
     await storage.put('Token', 'a', { n: 1 });
-    const nodes = await nodesOfFirstSlot();
-    const [master] = nodes;
+    const [master] = await nodesOfFirstSlot();
     await master.cluster('DELSLOTS', 0);
-    await untilState(master, 'fail');
+    await until(async () => /cluster_state:fail/.test(await master.cluster('INFO')));
     const calls = Object.values(everyCall(storage)).map((call) => call().catch((error) => error));
     for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(StorageUnavailableError);
 
     await master.cluster('ADDSLOTS', 0);
-    await untilState(master, 'ok');
+    await until(async () => /cluster_state:ok/.test(await master.cluster('INFO')));
     expect((await storage.get('Token', 'a'))?.value).toEqual({ n: 1 });
-    for (const node of nodes) node.disconnect();
-    close();
   });
-
-  async function untilState(node: Redis, state: 'ok' | 'fail'): Promise<void> {
-    const deadline = performance.now() + 10_000;
-    while (!String(await node.cluster('INFO')).includes(`cluster_state:${state}`)) {
-      expect(performance.now()).toBeLessThan(deadline);
-    }
-  }
 });
 
 /** The master of slot 0 and its replica. */
 async function nodesOfFirstSlot(): Promise<[master: Redis, replica: Redis]> {
-  const anyNode = new Redis(cluster.nodes[0] as { host: string; port: number });
-  const ranges = await anyNode.cluster('SLOTS');
-  anyNode.disconnect();
-  const [, , ...nodes] = ranges.find(([start]) => start === 0) ?? [0, 0];
-  return nodes.map(([host, port]) => new Redis({ host, port })) as [Redis, Redis];
+  const anyNode = connectTo(cluster.nodes[0]);
+  const lines = String(await anyNode.cluster('NODES')).split('\n');
+  const master = lines.find((line) => /master - .* connected 0-/.test(line)) ?? '';
+  const replica = lines.find((line) => line.includes(`slave ${master.split(' ')[0]} `)) ?? '';
+  return [master, replica].map((line) => {
+    const [, host = '', port = ''] = / ([\d.]+):(\d+)@/.exec(line) ?? [];
+    return connectTo({ host, port: Number(port) });
+  }) as [Redis, Redis];
+}
+
+async function until(isReached: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await isReached())) expect(performance.now()).toBeLessThan(deadline);
 }

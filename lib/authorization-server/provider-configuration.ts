@@ -15,7 +15,7 @@ import { recallRecord } from './request-records.ts';
 /** Hooks of other stages that oidc-provider calls; `mcp-oauth.ts` joins them. */
 export interface ProviderHooks {
   /** The account of a subject; undefined ends every refresh of that user. */
-  /** What a JWT says of the user besides `sub`, for servers elsewhere. */
+  /** What a JWT, or introspection by a server elsewhere, says of the user besides `sub`. */
   readonly identityClaims: (accountId: string) => Promise<Record<string, unknown> | undefined>;
   readonly findAccount: (accountId: string) => Promise<{ accountId: string } | undefined>;
   /** Runs when a refresh token passed every check, right before it is consumed; throws to refuse without using it up. */
@@ -60,6 +60,8 @@ export interface ProviderSettings {
   readonly stateTtlSeconds: number;
   readonly cimdEnabled: boolean;
   readonly accessTokenFormat: 'opaque' | 'jwt';
+  /** Resource servers among the fixed clients. */
+  readonly introspectionClients: readonly string[];
   readonly dpop: boolean;
   readonly dpopRequireNonce: boolean;
   /** Dynamic client registration. */
@@ -74,6 +76,9 @@ function features(settings: ProviderSettings): Configuration['features'] {
   const off = { enabled: false } as const;
   const ownTokensOnly = (_ctx: unknown, client: { clientId: string }, token: { clientId?: string }) =>
     token.clientId === client.clientId;
+  const introspectable: typeof ownTokensOnly = (ctx, client, token: { clientId?: string; kind?: string }) =>
+    ownTokensOnly(ctx, client, token) ||
+    (settings.introspectionClients.includes(client.clientId) && token.kind === 'AccessToken');
   return {
     devInteractions: off,
     dPoP: settings.dpop
@@ -109,7 +114,7 @@ function features(settings: ProviderSettings): Configuration['features'] {
     jwtUserinfo: off,
     webMessageResponseMode: off,
     externalSigningSupport: off,
-    introspection: { enabled: true, allowedPolicy: ownTokensOnly },
+    introspection: { enabled: true, allowedPolicy: introspectable },
     revocation: { enabled: true, allowedPolicy: ownTokensOnly },
     registration: settings.enabled
       ? { enabled: true, initialAccessToken: settings.initialAccessToken ?? false, issueRegistrationAccessToken: false }
@@ -267,10 +272,12 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     extraTokenClaims: async (_ctx, token) => {
       const { accountId, resourceServer } = token as {
         accountId?: string;
-        resourceServer?: { accessTokenFormat?: string };
+        resourceServer?: { accessTokenFormat?: string; identifier(): string };
       };
-      const isJwt = resourceServer?.accessTokenFormat === 'jwt' && accountId !== undefined;
-      return isJwt ? answering(settings.events, hooks.identityClaims(accountId)) : undefined;
+      if (accountId === undefined || !resourceServer) return undefined;
+      const isElsewhere = settings.resources.resolve(issuer, resourceServer.identifier())?.origin !== undefined;
+      const isRead = resourceServer.accessTokenFormat === 'jwt' || isElsewhere;
+      return isRead ? answering(settings.events, hooks.identityClaims(accountId)) : undefined;
     },
     formats: {
       customizers: {

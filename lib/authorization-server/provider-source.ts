@@ -41,6 +41,7 @@ export interface ProviderSourceOptions {
     readonly stateTtlSeconds: number;
     readonly cimdEnabled: boolean;
     readonly accessTokenFormat: 'opaque' | 'jwt';
+    readonly introspectionClients: readonly string[];
     readonly dpop: boolean;
     readonly dpopRequireNonce: boolean;
     readonly enabled: boolean;

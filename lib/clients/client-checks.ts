@@ -8,6 +8,8 @@ import { normalizeRegistration } from './registration.ts';
 export interface ClientChecks {
   /** oidc-provider's metadata hook: narrows in place. @throws InvalidClientMetadata with a public description */
   check(metadata: Record<string, unknown>): void;
+  /** What is wrong with the content of a metadata document; undefined where nothing is. */
+  documentProblem(document: Readonly<Record<string, unknown>>): string | undefined;
   /** A registration request in form, or its public refusal. */
   normalize(body: Record<string, unknown>): { metadata: Record<string, unknown> } | { refusal: string };
 }
@@ -40,6 +42,15 @@ export function createClientChecks(policy: RedirectPolicy): ClientChecks {
       const problem = narrowClientMetadata(metadata, policy);
       if (problem) throw new errors.InvalidClientMetadata(describeProblem(problem));
       chooseAuthMethod(metadata);
+    },
+    documentProblem(document) {
+      const { token_endpoint_auth_method: method = 'none' } = document;
+      // There is nobody to share a secret with (CIMD draft, Client Metadata).
+      if ('client_secret' in document || 'client_secret_expires_at' in document) return 'it holds a client_secret';
+      if (method !== 'none' && method !== 'private_key_jwt')
+        return 'token_endpoint_auth_method is neither none nor private_key_jwt';
+      const problem = narrowClientMetadata({ ...document }, policy);
+      return problem && describeProblem(problem);
     },
     normalize(body) {
       const { metadata, problem } = normalizeRegistration(body, policy);

@@ -24,6 +24,8 @@ export interface ClientFetcherOptions {
   readonly perCaller: Limiter;
   readonly events: EventSink;
   readonly hosts: DocumentHostPolicy;
+  /** What is wrong with a document's content; undefined where nothing is. */
+  readonly documentProblem: (document: Readonly<Record<string, unknown>>) => string | undefined;
   /** Documents given by the operator, by client id: never fetched. */
   readonly pinned: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -71,10 +73,17 @@ function assertionKeyId(): string | undefined {
   }
 }
 
-/** A JSON object, or undefined for any other JSON. @throws SyntaxError */
-function parse(body: string): Record<string, unknown> | undefined {
-  const value: unknown = JSON.parse(body);
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+/** @throws FetchRefused */
+function parse(body: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new FetchRefused('body is not JSON'); // The parser's message would quote it.
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new FetchRefused('body is not a JSON object');
+  return value as Record<string, unknown>;
 }
 
 function hasKey({ body }: CachedDocument, keyId: string | undefined): boolean {
@@ -114,6 +123,15 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
     events.emit({ type: 'cimd.refused', host: URL.parse(url)?.host ?? '', reason: `${purpose}: ${reason}` });
   }
 
+  function problemOf(
+    purpose: FetchFailure['purpose'],
+    content: Record<string, unknown>,
+    url: URL,
+  ): string | undefined {
+    if (purpose === 'key set') return Array.isArray(content.keys) ? undefined : 'keys is not an array';
+    return content.client_id === url.href ? options.documentProblem(content) : 'client_id is not its URL';
+  }
+
   async function requireBudget(url: URL): Promise<void> {
     const request = currentRequest();
     const caller = request?.req.ip ?? request?.req.socket.remoteAddress ?? '';
@@ -143,9 +161,10 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
       if (purpose === 'metadata document' && !/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType))
         throw new FetchRefused('content type is not JSON');
       const body = await response.text();
-      // Only what can be right is kept: it would be served again, and take the place of the last good copy.
-      const isGood = purpose === 'key set' ? Array.isArray(parse(body)?.keys) : parse(body)?.client_id === url.href;
-      if (isGood) await cache.write(url.href, { body, contentType }, response.headers.get('cache-control'));
+      // Only what is right is kept: it would be served again, and take the place of the last good copy (CIMD draft, Caching).
+      const problem = problemOf(purpose, parse(body), url);
+      if (problem !== undefined) throw new FetchRefused(problem);
+      await cache.write(url.href, { body, contentType }, response.headers.get('cache-control'));
       backoff.succeeded(url.host);
       events.emit({ type: 'cimd.fetched', host: url.host });
       return new Response(body, { headers: response.headers });
@@ -167,8 +186,7 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
     try {
       return await download(purpose, url, cache, maxBytes);
     } catch (error) {
-      const isFetchProblem =
-        error instanceof OutboundError || error instanceof FetchRefused || error instanceof SyntaxError;
+      const isFetchProblem = error instanceof OutboundError || error instanceof FetchRefused;
       if (error instanceof StorageUnavailableError) fail(purpose, url.href, 'storage is unavailable');
       if (!isFetchProblem) throw error;
       fail(purpose, url.href, error instanceof OutboundError ? error.reason : error.message);
@@ -182,7 +200,9 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
     async mayFetch(clientId) {
       if (Object.hasOwn(pinned, clientId)) return true;
       const problem = checkMetadataDocumentUrl(clientId, hosts);
-      if (problem) fail('metadata document', clientId, problem, true);
+      const request = currentRequest();
+      // Asked again while the error is handled: told once.
+      if (problem && !(request && failures.has(request))) fail('metadata document', clientId, problem, true);
       return problem === undefined;
     },
 
