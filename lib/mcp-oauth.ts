@@ -167,7 +167,8 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       findAccount: async (accountId) => ((await identities.find(issuer, accountId)) ? { accountId } : undefined),
       beforeRotation({ requestedResource, grantedResource }) {
         const problem = checkRefreshResource(requestedResource, grantedResource);
-        if (problem) throw new errors.InvalidTarget(problem);
+        if (problem === 'several_resources') throw new errors.InvalidTarget('only one resource may be requested');
+        if (problem) throw new errors.InvalidTarget('resource was not granted');
       },
       sessionSeconds: (loginAt) => remainingSeconds(loginAt, settings.sessionTtlSeconds),
       renderErrorPage({ code, description, failure }) {

@@ -129,7 +129,7 @@ describe('a code', () => {
     const { answer, events } = await gateway.observe(() => owner.redeem(code));
 
     expect(answer).toMatchObject({ status: 400, json: { error: 'invalid_grant' } });
-    expect(events).toContain('token.reuse_detected: invalid_grant: authorization code already consumed');
+    expect(events).toContain('token.reuse_detected: invalid_grant: authorization code was used before');
     expect(events).not.toContain('token.issued');
     expect(await use(first.access_token)).toBe(401);
     expect((await owner.refresh(first.refresh_token)).json?.error).toBe('invalid_grant');
@@ -185,14 +185,14 @@ describe('a code', () => {
 
 describe('a refresh token', () => {
   it.each<[string, Parameters, string, string]>([
-    ['another resource', { resource: '/other' }, 'invalid_target', 'resource_not_granted'],
+    ['another resource', { resource: '/other' }, 'invalid_target', 'resource was not granted'],
     [
       'a resource of another server',
       { resource: 'https://other.example/mcp' },
       'invalid_target',
-      'resource_not_granted',
+      'resource was not granted',
     ],
-    ['a second resource', { resource: ['/mcp', '/other'] }, 'invalid_target', 'several_resources'],
+    ['a second resource', { resource: ['/mcp', '/other'] }, 'invalid_target', 'only one resource may be requested'],
     ['a scope more', { scope: 'mcp:tools mcp:admin' }, 'invalid_scope', 'refresh token missing requested scope'],
     ['another scope', { scope: 'mcp:admin' }, 'invalid_scope', 'refresh token missing requested scope'],
     [

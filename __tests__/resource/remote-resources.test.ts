@@ -22,6 +22,7 @@ beforeAll(async () => {
           accessTokenTtlSeconds: 120,
         },
         { url: mail },
+        { url: 'https://files.example.com/only-there' },
       ],
     }),
     routes: (app, auth) => {
@@ -113,14 +114,18 @@ describe('a resource that another server hosts', () => {
 });
 
 describe('its metadata', () => {
-  it.each(['/.well-known/oauth-protected-resource/', '/.well-known/oauth-protected-resource/files'])(
-    'is not served by the gateway at %s',
-    async (path) => {
-      const { json, status } = await send(gateway.url + path);
-
-      expect(status === 299 || json?.resource === `${gateway.url}/mcp`).toBe(true);
+  it.each(['oauth-protected-resource', 'oauth-authorization-server', 'openid-configuration'])(
+    'is not at the gateway: /.well-known/%s with its path is the app’s',
+    async (name) => {
+      expect((await send(`${gateway.url}/.well-known/${name}/only-there`)).status).toBe(299);
     },
   );
+
+  it('does not stand in for that of a resource of the gateway with the same path', async () => {
+    const { json } = await send(`${gateway.url}/.well-known/oauth-protected-resource/mcp`);
+
+    expect(json).toMatchObject({ resource: `${gateway.url}/mcp`, resource_name: '/mcp' });
+  });
 
   it('leaves the root form to the one resource of the gateway (RFC 9728 section 3.1)', async () => {
     const { json } = await send(`${gateway.url}/.well-known/oauth-protected-resource`);

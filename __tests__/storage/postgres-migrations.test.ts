@@ -134,14 +134,25 @@ test('a schema that a newer release migrated still serves processes of this one,
 test('a store without its tables is unavailable and says what to run', async () => {
   const storage = postgresStorage(pool);
   const message =
-    'PostgreSQL lacks the tables of this release (42P01): run its migrations with migratePostgres(client), or give ' +
-    'postgresStorage the option migrate: true';
+    'PostgreSQL lacks the tables of this release (42P01): run its migrations with express-mcp-auth migrate or ' +
+    'migratePostgres(client), or give postgresStorage the option migrate: true';
   for (const call of [storage.ping(), storage.get('Token', 'a'), storage.put('Token', 'a', {})]) {
     await expect(call).rejects.toThrow(StorageUnavailableError);
     await expect(call).rejects.toMatchObject({ message, cause: { code: '42P01' } });
   }
   await migratePostgres(pool);
   await storage.ping();
+});
+
+test('a store makes its own tables when it is told to, in its schema', async () => {
+  await pool.query('CREATE SCHEMA elsewhere');
+  const storage = postgresStorage(pool, { schema: 'elsewhere' });
+  await storage.migrate?.();
+  await storage.migrate?.();
+  await storage.ping();
+  expect(await tablesIn('elsewhere')).toEqual(TABLES);
+  await storage.close();
+  await expect(storage.migrate?.()).rejects.toThrow('the store was closed');
 });
 
 test('tables without a recorded version are not ready', async () => {

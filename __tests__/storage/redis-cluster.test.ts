@@ -8,8 +8,8 @@ import { raceProcesses } from './redis-processes.ts';
 
 const ROUNDS = 200;
 
-/** A hash tag in slot 0. */
-const FIRST_SLOT = '{06S}';
+/** For each client a slot of another master, with a hash tag in it: a master that took over cannot be replaced soon again. */
+const SLOTS = { 'node-redis': { slot: 0, tag: '{06S}' }, ioredis: { slot: 16_383, tag: '{6ZJ}' } };
 
 let cluster: RedisCluster;
 const closings: (() => void)[] = [];
@@ -85,8 +85,9 @@ describe('keys on a cluster', () => {
 
 describe.each(CLIENTS)('a replica that takes over from its master, by %s', (name) => {
   test('knows every record, and no code is consumed twice', async () => {
-    const storage = redisStorage(await open(name), { prefix: `${FIRST_SLOT}${cluster.prefix}${name}:` });
-    const [, replica] = await nodesOfFirstSlot();
+    const { slot, tag } = SLOTS[name];
+    const storage = redisStorage(await open(name), { prefix: `${tag}${cluster.prefix}` });
+    const [, replica] = await nodesOf(slot);
     const hasTakenOver = async () => (await replica.role())[0] === 'master';
     const put = (code: string) => orUnavailable(storage.put('Code', code, {}, { grantId: code }));
     const race = (code: string) => Promise.all([1, 2, 3].map((at) => orUnavailable(storage.consume('Code', code, at))));
@@ -127,31 +128,29 @@ describe.each(CLIENTS)('a replica that takes over from its master, by %s', (name
 
 describe.each(CLIENTS)('a cluster without all its slots, by %s', (name) => {
   test('is an unavailable store, and the same store recovers', async () => {
-    const prefix = `${FIRST_SLOT}${cluster.prefix}`;
-    const storage = redisStorage(await open(name), { prefix, commandTimeoutMs: 500 });
+    const { slot, tag } = SLOTS[name];
+    const storage = redisStorage(await open(name), { prefix: `${tag}${cluster.prefix}`, commandTimeoutMs: 500 });
     await storage.put('Token', 'a', { n: 1 });
-    const [master] = await nodesOfFirstSlot();
-    await master.cluster('DELSLOTS', 0);
+    const [master] = await nodesOf(slot);
+    await master.cluster('DELSLOTS', slot);
     await until(async () => /cluster_state:fail/.test(await master.cluster('INFO')));
     const calls = Object.values(everyCall(storage)).map((call) => call().catch((error) => error));
     for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(StorageUnavailableError);
 
-    await master.cluster('ADDSLOTS', 0);
+    await master.cluster('ADDSLOTS', slot);
     await until(async () => /cluster_state:ok/.test(await master.cluster('INFO')));
     expect((await storage.get('Token', 'a'))?.value).toEqual({ n: 1 });
   });
 });
 
-/** The master of slot 0 and its replica. */
-async function nodesOfFirstSlot(): Promise<[master: Redis, replica: Redis]> {
+/** The master of a slot and its replica. */
+async function nodesOf(slot: number): Promise<[master: Redis, replica: Redis]> {
   const anyNode = connectTo(cluster.nodes[0]);
-  const lines = String(await anyNode.cluster('NODES')).split('\n');
-  const master = lines.find((line) => /master - .* connected 0-/.test(line)) ?? '';
-  const replica = lines.find((line) => line.includes(`slave ${master.split(' ')[0]} `)) ?? '';
-  return [master, replica].map((line) => {
-    const [, host = '', port = ''] = / ([\d.]+):(\d+)@/.exec(line) ?? [];
-    return connectTo({ host, port: Number(port) });
-  }) as [Redis, Redis];
+  const ranges = await anyNode.cluster('SLOTS');
+  const [, , [host, port, id] = ['', 0, '']] = ranges.find(([first, last]) => first <= slot && slot <= last) ?? [0, 0];
+  const [line] = (await anyNode.cluster('REPLICAS', id)) as string[];
+  const replicaPort = Number(/:(\d+)@/.exec(line ?? '')?.[1]);
+  return [connectTo({ host, port }), connectTo({ host, port: replicaPort })];
 }
 
 async function until(isReached: () => Promise<boolean>): Promise<void> {

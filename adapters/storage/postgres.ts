@@ -6,7 +6,7 @@ import {
 } from '../../lib/storage/storage.ts';
 import type { PostgresClient, Query, Row } from './postgres/client.ts';
 import { notMigrated } from './postgres/errors.ts';
-import { migrate, migrationQueryOf, SCHEMA_VERSION } from './postgres/migrations.ts';
+import { migrationQueryOf, runMigrations, SCHEMA_VERSION } from './postgres/migrations.ts';
 import { type PostgresStorageOptions, type ResolvedOptions, resolveOptions } from './postgres/options.ts';
 import { queryOf, startLimit } from './postgres/query.ts';
 import { toAddress, toFoundRecord, toRecord, toWritten } from './postgres/rows.ts';
@@ -54,8 +54,12 @@ export function postgresStorage(client: PostgresClient, options: PostgresStorage
   const prepare = resolved.migrate && once(() => migrateWithin(client, resolved));
   let isClosed = false;
 
-  async function use<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  function refuseAfterClose(): void {
     if (isClosed) throw new StorageUnavailableError('PostgreSQL: the store was closed');
+  }
+
+  async function use<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    refuseAfterClose();
     const limit = startLimit(statementTimeoutMs);
     if (prepare) await limit.race(prepare);
     return work(queryOf(client, limit));
@@ -136,6 +140,11 @@ export function postgresStorage(client: PostgresClient, options: PostgresStorage
       return removed;
     },
 
+    async migrate() {
+      refuseAfterClose();
+      await runMigrations(migrationQueryOf(client), tables);
+    },
+
     async ping() {
       const rows = await use((query) => query(sql.ping, [SCHEMA_VERSION]));
       if (rows.length === 0) throw notMigrated(`schema version ${SCHEMA_VERSION} was not recorded`);
@@ -159,14 +168,14 @@ export async function migratePostgres(
   options: Pick<PostgresStorageOptions, 'schema'> = {},
 ): Promise<void> {
   const { tables } = resolveOptions('migratePostgres(client, options)', client, options, ['schema']);
-  await migrate(migrationQueryOf(client), tables);
+  await runMigrations(migrationQueryOf(client), tables);
 }
 
 const STORAGE_OPTIONS = ['now', 'schema', 'migrate', 'statementTimeoutMs'] as const;
 
 /** Each statement has the time of a call: a server may be slow to make tables, but must not hang. */
 async function migrateWithin(client: PostgresClient, { tables, statementTimeoutMs }: ResolvedOptions): Promise<void> {
-  await migrate((text) => migrationQueryOf(client, startLimit(statementTimeoutMs))(text), tables);
+  await runMigrations((text) => migrationQueryOf(client, startLimit(statementTimeoutMs))(text), tables);
 }
 
 /** Calls of the returned function share one success; a failure is forgotten, and the next call tries again. */

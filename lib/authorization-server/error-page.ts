@@ -9,7 +9,7 @@ export function authorizationErrorPage(
   if (failure) {
     return errorPage({
       title: 'The application cannot be verified now',
-      explanation: `Its metadata at ${failure.url} could not be read: ${failure.reason}.`,
+      explanation: `Its metadata at ${failure.url} cannot be used: ${failure.reason}.`,
       advice: 'Try again in a minute. If it stays, tell the maker of the application.',
       code,
     });

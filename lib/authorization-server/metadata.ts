@@ -45,5 +45,6 @@ export async function readMetadata(
   for (const name of meaningless) delete document[name];
   // oidc-provider always adds it; clients that request everything listed would ask for an ID token that nobody issues.
   document.scopes_supported = (document.scopes_supported as string[]).filter((scope) => scope !== 'openid');
+  document.response_modes_supported = ['query'];
   return Buffer.from(JSON.stringify(document));
 }

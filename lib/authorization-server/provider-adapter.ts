@@ -45,6 +45,7 @@ const remembered = new Set(['AuthorizationCode', 'RefreshToken', 'AccessToken'])
 
 /** How long a lost race for a code waits before it ends the winner's tokens. */
 const reuseDelayMs = 1000;
+const justUsedSeconds = 2;
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
@@ -184,6 +185,10 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const payload = record && openRecord(model, key, record, keyRing, id);
       if (!payload) return model === 'Client' && !record ? loadClient(id) : undefined;
       if (remembered.has(model)) rememberRecord(key, payload);
+      // A code that is being redeemed does not look used yet, so that a parallel request loses in consume() below, where it
+      // waits for the winner's answer; oidc-provider's own check would tear it.
+      const isJustUsed = typeof payload.consumed === 'number' && nowSeconds() - payload.consumed <= justUsedSeconds;
+      if (model === 'AuthorizationCode' && isJustUsed) return { ...payload, consumed: undefined };
       if (
         model === 'RefreshToken' &&
         payload.consumed !== undefined &&
@@ -220,7 +225,9 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
         await new Promise((resolve) => setTimeout(resolve, reuseDelayMs));
         await deleteGrant(payload.grantId);
       }
-      throw new errors.InvalidGrant(`${model} was used before`);
+      throw new errors.InvalidGrant(
+        model === 'AuthorizationCode' ? 'authorization code was used before' : `${model} was used before`,
+      );
     },
 
     async destroy(id) {

@@ -30,6 +30,8 @@ function canonicalizeResources(parameters: URLSearchParams, issuer: Issuer, reso
 export function prepareAuthorizationRequest(parameters: URLSearchParams, issuer: Issuer, resources: Resources): void {
   canonicalizeResources(parameters, issuer, resources);
   for (const name of idTokenParameters) parameters.delete(name);
+  // Only the query: a posted form or a fragment would need pages and scripts of their own (RFC 9700 section 2.1.2).
+  if (parameters.getAll('response_mode').some((mode) => mode !== 'query')) parameters.set('response_mode', 'refused');
   if (parameters.getAll('prompt').length === 1) {
     const prompts = scopeTokens(parameters.get('prompt') ?? '').map((prompt) =>
       prompt === 'select_account' ? 'login' : prompt,

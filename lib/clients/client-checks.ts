@@ -1,6 +1,7 @@
 import { errors } from 'oidc-provider';
 import { currentRequest } from '../shared/current-request.ts';
 import { describeProblem, narrowClientMetadata } from './client-metadata.ts';
+import { describeDocumentProblem } from './metadata-document.ts';
 import type { RedirectPolicy } from './redirect-uri.ts';
 import { normalizeRegistration } from './registration.ts';
 
@@ -43,15 +44,7 @@ export function createClientChecks(policy: RedirectPolicy): ClientChecks {
       if (problem) throw new errors.InvalidClientMetadata(describeProblem(problem));
       chooseAuthMethod(metadata);
     },
-    documentProblem(document) {
-      const { token_endpoint_auth_method: method = 'none' } = document;
-      // There is nobody to share a secret with (CIMD draft, Client Metadata).
-      if ('client_secret' in document || 'client_secret_expires_at' in document) return 'it holds a client_secret';
-      if (method !== 'none' && method !== 'private_key_jwt')
-        return 'token_endpoint_auth_method is neither none nor private_key_jwt';
-      const problem = narrowClientMetadata({ ...document }, policy);
-      return problem && describeProblem(problem);
-    },
+    documentProblem: (document) => describeDocumentProblem(document, policy),
     normalize(body) {
       const { metadata, problem } = normalizeRegistration(body, policy);
       return problem ? { refusal: describeProblem(problem) } : { metadata };

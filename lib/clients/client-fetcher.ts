@@ -126,10 +126,10 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
   function problemOf(
     purpose: FetchFailure['purpose'],
     content: Record<string, unknown>,
-    url: URL,
+    target: string,
   ): string | undefined {
     if (purpose === 'key set') return Array.isArray(content.keys) ? undefined : 'keys is not an array';
-    return content.client_id === url.href ? options.documentProblem(content) : 'client_id is not its URL';
+    return content.client_id === target ? options.documentProblem(content) : 'client_id is not its URL';
   }
 
   async function requireBudget(url: URL): Promise<void> {
@@ -143,10 +143,11 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
 
   async function download(
     purpose: FetchFailure['purpose'],
-    url: URL,
+    target: string,
     cache: FetchCache,
     maxBytes: number,
   ): Promise<Response> {
+    const url = new URL(target);
     await requireBudget(url);
     try {
       const response = await outbound.fetch(url, {
@@ -162,7 +163,7 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
         throw new FetchRefused('content type is not JSON');
       const body = await response.text();
       // Only what is right is kept: it would be served again, and take the place of the last good copy (CIMD draft, Caching).
-      const problem = problemOf(purpose, parse(body), url);
+      const problem = problemOf(purpose, parse(body), target);
       if (problem !== undefined) throw new FetchRefused(problem);
       await cache.write(url.href, { body, contentType }, response.headers.get('cache-control'));
       backoff.succeeded(url.host);
@@ -179,17 +180,17 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
 
   async function obtain(
     purpose: FetchFailure['purpose'],
-    url: URL,
+    target: string,
     cached: CachedDocument | undefined,
   ): Promise<Response> {
     const [cache, maxBytes] = purpose === 'key set' ? [keySets, maxKeySetBytes] : [documents, maxDocumentBytes];
     try {
-      return await download(purpose, url, cache, maxBytes);
+      return await download(purpose, target, cache, maxBytes);
     } catch (error) {
       const isFetchProblem = error instanceof OutboundError || error instanceof FetchRefused;
-      if (error instanceof StorageUnavailableError) fail(purpose, url.href, 'storage is unavailable');
+      if (error instanceof StorageUnavailableError) fail(purpose, target, 'storage is unavailable');
       if (!isFetchProblem) throw error;
-      fail(purpose, url.href, error instanceof OutboundError ? error.reason : error.message);
+      fail(purpose, target, error instanceof OutboundError ? error.reason : error.message);
       // An old key set still proves who signed; an old document only speaks for what was approved under it.
       if (cached && (purpose === 'key set' || mayServeStale(cached))) return toResponse(cached);
       throw error;
@@ -206,22 +207,23 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
       return problem === undefined;
     },
 
-    async fetch(target, requestOptions) {
+    async fetch(given, requestOptions) {
+      const target = String(given);
       const url = new URL(target);
       const document = Object.hasOwn(pinned, url.href) ? pinned[url.href] : undefined;
       if (document) return Response.json(document, { headers: { 'cache-control': 'max-age=3600' } });
       const request = currentRequest();
       const earlier = request && failures.get(request);
       // oidc-provider's error handling looks the client up again: one fetch a request is enough.
-      if (earlier?.url === url.href) throw new FetchRefused(earlier.reason);
+      if (earlier?.url === target) throw new FetchRefused(earlier.reason);
       // Of its fetches only that of a metadata document asks for redirects to be shown.
       const isDocument = (requestOptions as { redirect?: string }).redirect === 'manual';
       const cached = await (isDocument ? documents : keySets).read(url.href);
       const isFresh = cached !== undefined && cached.freshUntil > nowSeconds();
-      if (isDocument) return isFresh ? toResponse(cached) : obtain('metadata document', url, cached);
+      if (isDocument) return isFresh ? toResponse(cached) : obtain('metadata document', target, cached);
       const mayMissKey = cached !== undefined && nowSeconds() - cached.fetchedAt < keySetCooldownSeconds;
       if (isFresh && (mayMissKey || hasKey(cached, assertionKeyId()))) return toResponse(cached);
-      return obtain('key set', url, cached);
+      return obtain('key set', target, cached);
     },
 
     approved: (clientId, redirectUri) => documents.approve(clientId, withoutLoopbackPort(redirectUri)),

@@ -50,8 +50,8 @@ export function toStorageError(error: unknown): unknown {
 /** @param reason what showed it */
 export function notMigrated(reason: string, options?: ErrorOptions): StorageUnavailableError {
   return new StorageUnavailableError(
-    `PostgreSQL lacks the tables of this release (${reason}): run its migrations with migratePostgres(client), or give ` +
-      'postgresStorage the option migrate: true',
+    `PostgreSQL lacks the tables of this release (${reason}): run its migrations with express-mcp-auth migrate or ` +
+      'migratePostgres(client), or give postgresStorage the option migrate: true',
     options,
   );
 }

@@ -1,7 +1,7 @@
 import { StorageUnavailableError } from '../../../lib/storage/storage.ts';
 import type { PostgresClient, Query } from './client.ts';
 import { isCreationConflict, isUndefinedTable } from './errors.ts';
-import { queryOf } from './query.ts';
+import { type Limit, queryOf } from './query.ts';
 import { type Tables, tablesIn } from './tables.ts';
 
 /** One step of the schema, for `migratePostgres` or for the migration tool of the application. */
@@ -84,7 +84,7 @@ export function migrationsOf(tables: Tables): readonly PostgresMigration[] {
 export const postgresMigrations: readonly PostgresMigration[] = migrationsOf(tablesIn());
 
 /** Brings the tables to this release's version, whoever else does so at the same time; a database that is there is left alone. */
-export async function migrate(query: Query, tables: Tables): Promise<void> {
+export async function runMigrations(query: Query, tables: Tables): Promise<void> {
   const present = await versionOf(query, tables);
   if (present > SCHEMA_VERSION) throw newerSchema(present);
   for (const { version, statements } of migrationsOf(tables)) {
@@ -93,8 +93,8 @@ export async function migrate(query: Query, tables: Tables): Promise<void> {
   }
 }
 
-/** For {@link migrate}: waits for statements of other processes that create the same thing. */
-export function migrationQueryOf(client: PostgresClient, limit?: Parameters<typeof queryOf>[1]): Query {
+/** For {@link runMigrations}: waits for statements of other processes that create the same thing. */
+export function migrationQueryOf(client: PostgresClient, limit?: Limit): Query {
   return queryOf(client, limit, isCreationConflict);
 }
 

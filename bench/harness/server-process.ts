@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { findCores, pinned } from './cores.ts';
+import type { Answers, Question, ServerMessage } from './protocol.ts';
+
+/** A file of `bench/variants` with its settings. */
+export interface ServerSpec {
+  readonly variant: string;
+  readonly settings?: object;
+}
+
+/** A running server process. */
+export interface BenchServer {
+  readonly url: string;
+  ask<Name extends Question>(question: Name): Promise<Answers[Name]>;
+  stop(): Promise<void>;
+}
+
+const startLimitMs = 30_000;
+const cores = findCores();
+
+/** Starts a variant in a process of its own, on the servers' core. */
+export async function startServer({ variant, settings = {} }: ServerSpec): Promise<BenchServer> {
+  const file = fileURLToPath(new URL(`../variants/${variant}.ts`, import.meta.url));
+  const args = ['--disable-warning=ExperimentalWarning', file, JSON.stringify(settings)];
+  const [command, all] = pinned(cores?.servers, process.execPath, args);
+  const child = spawn(command, all, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const waiting = new Map<number, (answer: Answers[Question]) => void>();
+  let asked = 0;
+
+  const url = await new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${variant} was not ready in time`)), startLimitMs);
+    child.once('exit', (code) => reject(new Error(`${variant} ended with code ${code}`)));
+    child.on('message', (message: ServerMessage) => {
+      if ('ready' in message) {
+        clearTimeout(timer);
+        resolve(message.ready.url);
+      } else {
+        waiting.get(message.id)?.(message.answer);
+        waiting.delete(message.id);
+      }
+    });
+  });
+
+  return {
+    url,
+    ask(question) {
+      asked += 1;
+      const id = asked;
+      return new Promise((resolve) => {
+        waiting.set(id, resolve as (answer: Answers[Question]) => void);
+        child.send({ id, question });
+      });
+    },
+    async stop() {
+      const ended = once(child, 'exit');
+      child.disconnect();
+      await ended;
+    },
+  };
+}
