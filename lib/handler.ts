@@ -75,7 +75,8 @@ export function createHandler({ issuerOf, configured, routes, events }: HandlerO
       await owned.serve(exchange);
     } catch (error) {
       const isOutage =
-        error instanceof StorageUnavailableError || (error as { error?: string }).error === 'temporarily_unavailable';
+        error instanceof StorageUnavailableError ||
+        (error as { error?: string } | undefined | null)?.error === 'temporarily_unavailable';
       const reason = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
       events.emit({ type: isOutage ? 'storage.unavailable' : 'server.error', reason });
       sendFailure(exchange.res, owned.audience, isOutage);

@@ -87,6 +87,7 @@ function createFetcher({
     perCaller: limiter('caller', perCaller),
     events,
     hosts: { deniedHosts: ['denied.example'] },
+    documentProblem: () => undefined,
     pinned: { 'https://pinned.example/c.json': { client_id: 'https://pinned.example/c.json' } },
   });
   const fetchDocument = async (target = url): Promise<string> => {

@@ -15,7 +15,7 @@ describe.each([['jwt'], ['introspection']] as const)('a resource server with ver
   let connection: SdkConnection;
   beforeAll(async () => {
     pair = await startPair(verification, {
-      routes: (app, resource) => 
+      routes: (app, resource) =>
         void app.all('/mcp', resource.authenticate('/mcp'), (req, res) => {
           const { auth, user } = req as unknown as AuthenticatedRequest;
           arrived.push(JSON.stringify([req.headers, req.rawHeaders, auth, user]));

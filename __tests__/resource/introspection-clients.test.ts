@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ConfigurationError, type McpOAuthOptions, mcpOAuth, memoryStorage } from '../../lib/index.ts';
+import {
+  ConfigurationError,
+  type McpOAuthOptions,
+  mcpOAuth,
+  memoryStorage,
+  StorageUnavailableError,
+} from '../../lib/index.ts';
 import { createBrowser } from '../helpers/browser.ts';
 import { type Answer, basic, createOAuthClient, type OAuthClient, postForm } from '../helpers/oauth-client.ts';
 import { type ObservedGateway, startObservedGateway } from '../helpers/observed-gateway.ts';
@@ -46,11 +52,13 @@ describe('a client of gateway.introspectionClients', () => {
       scope: 'mcp:tools',
       sub: expect.any(String),
       token_type: 'Bearer',
+      idp: { iss: `${gateway.url}/oauth/dev-login`, sub: 'alice' },
+      roles: [],
     });
     expect([answer.headers.get('cache-control'), writes]).toEqual(['no-store', []]);
   });
 
-  it('learns of a token for a resource elsewhere also who the user is at the identity provider', async () => {
+  it('learns who the user is at the identity provider, and the client of the token does not', async () => {
     const code = await owner.login(createBrowser(), { resource: elsewhere }, { name: 'bob', roles: 'admin' });
     const { json } = await owner.redeem(code, { resource: elsewhere });
 
@@ -60,6 +68,11 @@ describe('a client of gateway.introspectionClients', () => {
       idp: { iss: `${gateway.url}/oauth/dev-login`, sub: 'bob' },
       roles: ['admin'],
     });
+    // An opaque token tells its client nothing (RFC 7662 section 5).
+    const own = (await owner.introspect(String(json?.access_token))).json;
+    expect(own).toMatchObject({ active: true, aud: elsewhere });
+    expect(Object.keys(own ?? {})).not.toEqual(expect.arrayContaining(['idp']));
+    expect(JSON.stringify(own)).not.toMatch(/bob|admin/);
   });
 
   it('learns nothing of refresh tokens, codes and tokens that are none', async () => {
@@ -75,6 +88,19 @@ describe('a client of gateway.introspectionClients', () => {
     expect((await post('introspect', introspectionClient, accessToken)).json).toEqual({ active: false });
   });
 
+  it('is told to try again while the user cannot be looked up (DESIGN 4.10)', async () => {
+    const { get } = gateway.storage;
+    gateway.storage.get = (kind, id) =>
+      kind === 'Identity' ? Promise.reject(new StorageUnavailableError('the test broke it')) : get(kind, id);
+    try {
+      const { status, json, headers } = await post('introspect', introspectionClient, accessToken);
+      expect([status, json?.error, headers.get('retry-after')]).toEqual([503, 'temporarily_unavailable', '5']);
+      expect(JSON.stringify(json)).not.toContain('active');
+    } finally {
+      gateway.storage.get = get;
+    }
+  });
+
   it('cannot revoke the tokens of another client (RFC 7009 section 2.1)', async () => {
     for (const token of [accessToken, refreshToken]) {
       const { answer, writes } = await gateway.observe(() => post('revoke', introspectionClient, token));
@@ -87,7 +113,10 @@ describe('a client of gateway.introspectionClients', () => {
   it('must authenticate (RFC 7662 section 2.1)', async () => {
     const wrong = { ...introspectionClient, client_secret: 'not the secret that was given' };
 
-    expect(await post('introspect', wrong, accessToken)).toMatchObject({ status: 401, json: { error: 'invalid_client' } });
+    expect(await post('introspect', wrong, accessToken)).toMatchObject({
+      status: 401,
+      json: { error: 'invalid_client' },
+    });
     const unauthenticated = { token: accessToken, client_id: introspectionClient.client_id };
     const answer = await postForm(`${gateway.url}/oauth/introspect`, unauthenticated);
     expect(answer.json?.active).toBeUndefined();

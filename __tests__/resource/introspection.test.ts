@@ -163,16 +163,25 @@ describe('by an answer of the issuer', () => {
     expect(server.seen()?.user).toEqual({ ...user, data: { roles: [], clientId: 'client' } });
   });
 
+  const reference = () => String((server.seen()?.auth as { token?: string } | undefined)?.token);
+
   it('does not show the token, only a reference that is another one for each token', async () => {
     await server.call('one');
-    const first = (server.seen()?.auth as { token: string }).token;
+    const first = reference();
     await server.call('two');
-    const second = (server.seen()?.auth as { token: string }).token;
+    const second = reference();
 
     expect(first).toMatch(/^grant:[\w-]{43}$/);
     expect(second).not.toBe(first);
     answer = { body: { active: false } };
     expect((await server.call(first.replace('grant:', ''))).status).toBe(401);
+  });
+
+  it('does not show the token where the issuer gives it as its own id', async () => {
+    answer = active({ jti: 'the-token', gid: 'the-token' });
+    expect((await server.call('the-token')).status).toBe(200);
+
+    expect(reference()).toMatch(/^grant:[\w-]{43}$/);
   });
 
   it('is remembered for tokenCacheSeconds, under each token alone', async () => {
@@ -243,9 +252,17 @@ describe('by an answer of the issuer', () => {
   it.each<[string, { status?: number; body: unknown } | undefined, string]>([
     ['none', undefined, 'OutboundError: introspection from HOST: response_invalid'],
     ['an error', { status: 500, body: {} }, 'Error: introspection: status 500'],
-    ['that it does not take this server', { status: 401, body: { error: 'invalid_client' } }, 'Error: introspection: status 401'],
+    [
+      'that it does not take this server',
+      { status: 401, body: { error: 'invalid_client' } },
+      'Error: introspection: status 401',
+    ],
     ['that it takes nothing', { status: 403, body: {} }, 'Error: introspection: status 403'],
-    ['that the request is wrong', { status: 400, body: { error: 'invalid_request' } }, 'Error: introspection: status 400'],
+    [
+      'that the request is wrong',
+      { status: 400, body: { error: 'invalid_request' } },
+      'Error: introspection: status 400',
+    ],
     ['a redirect', { status: 302, body: {} }, 'Error: introspection: status 302'],
     ['a page', { body: '<html>' }, 'Error: introspection: status 200, no JSON'],
     ['a list', { body: [{ active: true }] }, 'Error: introspection: status 200'],

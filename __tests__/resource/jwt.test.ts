@@ -28,7 +28,9 @@ const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('b
 async function expectRefused(token: string, reason: string): Promise<void> {
   const { status, headers, text } = await server.call(token);
   expect([status, server.events]).toEqual([401, [`resource.refused: ${reason}`]]);
-  expect(headers.get('www-authenticate')).toContain('error="invalid_token", error_description="the token is not valid"');
+  expect(headers.get('www-authenticate')).toContain(
+    'error="invalid_token", error_description="the token is not valid"',
+  );
   expect(text).not.toContain(reason);
 }
 
@@ -129,7 +131,10 @@ describe('a JWT is refused', () => {
   it('signed with the public key as an HMAC secret (RFC 8725 section 2.1)', async () => {
     const [, claims] = (await sign()).split('.');
     const [key] = issuer.keys;
-    const pem = createPublicKey({ key: key?.publicJwk as never, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+    const pem = createPublicKey({ key: key?.publicJwk as never, format: 'jwk' }).export({
+      type: 'spki',
+      format: 'pem',
+    });
     const input = `${encode({ alg: 'HS256', typ: 'at+jwt', kid: key?.kid })}.${claims}`;
 
     await expectRefused(`${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`, 'algorithm_refused');
@@ -157,7 +162,10 @@ describe('a JWT is refused', () => {
   it('with a critical header that nobody here knows (RFC 7515 section 4.1.11)', async () => {
     const [, claims, signature] = (await sign()).split('.');
 
-    await expectRefused(`${encode({ alg: 'ES256', typ: 'at+jwt', kid: 'first', crit: ['x'], x: 1 })}.${claims}.${signature}`, 'not_a_jwt');
+    await expectRefused(
+      `${encode({ alg: 'ES256', typ: 'at+jwt', kid: 'first', crit: ['x'], x: 1 })}.${claims}.${signature}`,
+      'not_a_jwt',
+    );
   });
 
   it.each(['opaque-token', 'a.b', 'a.b.c', 'a.b.c.d.e', '...', 'eyJhbGciOiJFUzI1NiJ9..x'])(

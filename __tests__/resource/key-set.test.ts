@@ -100,7 +100,9 @@ describe('a token that names an unknown key', () => {
   it('makes the set be fetched at most every 30 seconds, however many there are (CWE-400)', async () => {
     at(0);
     expect(await status(await sign())).toBe(200);
-    const forged = await Promise.all(Array.from({ length: 50 }, async (_, index) => sign(await createSigningKey(`x${index}`))));
+    const forged = await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => sign(await createSigningKey(`x${index}`))),
+    );
 
     for (const token of forged) expect(await status(token)).toBe(401);
     expect(issuer.count('/jwks')).toBe(2);
@@ -218,7 +220,12 @@ describe('an answer of the issuer that cannot be used is an outage', () => {
     ['a key set that is a list', '/jwks', { body: [] }, 'Error: key set: no object'],
     ['an error', '/jwks', { status: 404, body: {} }, 'Error: key set: status 404'],
     ['a redirect', '/jwks', { status: 302, body: {} }, 'Error: key set: status 302'],
-    ['metadata of another issuer (RFC 8414 section 3.3)', metadata, { body: { issuer: 'https://other.example', jwks_uri: 'https://other.example/jwks' } }, 'Error: issuer metadata: its issuer is another one'],
+    [
+      'metadata of another issuer (RFC 8414 section 3.3)',
+      metadata,
+      { body: { issuer: 'https://other.example', jwks_uri: 'https://other.example/jwks' } },
+      'Error: issuer metadata: its issuer is another one',
+    ],
     ['metadata without a key set', metadata, { body: { issuer: 'own' } }, 'Error: issuer metadata: no jwks_uri'],
     ['no metadata', metadata, { status: 404, body: {} }, 'Error: issuer metadata: status 404'],
   ])('%s', async (_what, path, answer, reason) => {
@@ -233,7 +240,9 @@ describe('an answer of the issuer that cannot be used is an outage', () => {
     issuer.answers.set('/jwks', () => ({ body: { keys: [], padding: 'x'.repeat(65_536) } }));
 
     expect(await status(await sign())).toBe(503);
-    expect(server.events).toEqual([expect.stringMatching(/^issuer\.unavailable: OutboundError: key set from .*: too_large$/)]);
+    expect(server.events).toEqual([
+      expect.stringMatching(/^issuer\.unavailable: OutboundError: key set from .*: too_large$/),
+    ]);
   });
 
   it('also where its metadata leads to another address of this machine (CWE-918)', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ConfigurationError, type McpResourceOptions, mcpResource } from '../../lib/resource.ts';
 import { resolveResourceOptions } from '../../lib/resolve-resource-options.ts';
+import { ConfigurationError, type McpResourceOptions, mcpResource } from '../../lib/resource.ts';
 
 const least = { issuer: 'https://mcp.example.com', origin: 'https://files.example.com' };
 const introspection = { clientId: 'files', clientSecret: 'secret' };
@@ -64,12 +64,18 @@ describe('the options of mcpResource()', () => {
     [{}, "issuer: must be given, such as 'https://mcp.example.com'"],
     [{ ...least, origin: undefined }, "origin: must be given, such as 'https://files.example.com'"],
     [{ ...least, verification: 'introspection' }, 'introspection.clientId: must be given'],
-    [{ ...least, verification: 'introspection', introspection: { clientId: 'a' } }, 'introspection.clientSecret: must be'],
+    [
+      { ...least, verification: 'introspection', introspection: { clientId: 'a' } },
+      'introspection.clientSecret: must be',
+    ],
     [
       { ...least, verification: 'introspection', introspection: { ...introspection, clientSecert: 'x' } },
       'introspection.clientSecert: is not an option; did you mean introspection.clientSecret?',
     ],
-    [{ ...least, verification: 'introspection', introspection, jwksUrl: 'https://a.example' }, "jwksUrl: is for verification 'jwt'"],
+    [
+      { ...least, verification: 'introspection', introspection, jwksUrl: 'https://a.example' },
+      "jwksUrl: is for verification 'jwt'",
+    ],
     [{ ...least, introspection }, "introspection: needs verification: 'introspection'"],
     [{ ...least, jwksUrl: 'http://mcp.example.com/jwks' }, 'jwksUrl: must be an https URL'],
     [{ ...least, jwksUrl: 'http://127.0.0.1:3000/jwks' }, 'jwksUrl: must be an https URL'],
@@ -87,12 +93,15 @@ describe('the options of mcpResource()', () => {
     },
   );
 
-  it.each(['mcp.example.com', 'https://mcp.example.com?a=1', 'https://mcp.example.com#', 'https://MCP.example.com', 'https://mcp.example.com//'])(
-    'refuse the issuer %s',
-    (issuer) => {
-      expect(problemsOf({ ...least, issuer })).toHaveLength(1);
-    },
-  );
+  it.each([
+    'mcp.example.com',
+    'https://mcp.example.com?a=1',
+    'https://mcp.example.com#',
+    'https://MCP.example.com',
+    'https://mcp.example.com//',
+  ])('refuse the issuer %s', (issuer) => {
+    expect(problemsOf({ ...least, issuer })).toHaveLength(1);
+  });
 
   it('take keys over http between programs of one machine alone', () => {
     expect(problemsOf({ ...least, issuer: 'http://127.0.0.1:3000', jwksUrl: 'http://127.0.0.1:3000/k' })).toEqual([]);

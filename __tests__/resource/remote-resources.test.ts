@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { ConfigurationError, type McpOAuthOptions, mcpOAuth, memoryStorage } from '../../lib/index.ts';
+import { type ConfigurationError, type McpOAuthOptions, mcpOAuth, memoryStorage } from '../../lib/index.ts';
 import { createBrowser } from '../helpers/browser.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { callbackOf, createOAuthClient, type OAuthClient, send } from '../helpers/oauth-client.ts';
@@ -208,10 +208,7 @@ describe('the option resources', () => {
       { url: files, default: true },
       { url: mail, default: true },
     ];
-    expect(problemsOf({ resources })).toEqual([
-      'resource:',
-      `${mail}/: cannot be the default: ${files} is it already`,
-    ]);
+    expect(problemsOf({ resources })).toEqual(['resource:', `${mail}/: cannot be the default: ${files} is it already`]);
   });
 
   it('refuses a path of this origin that is a route here', () => {

@@ -45,7 +45,11 @@ export async function openSite(): Promise<Site> {
   };
 }
 
-export type Routes = (app: Express, resource: McpResource, answer: (req: IncomingMessage, res: ServerResponse) => void) => void;
+export type Routes = (
+  app: Express,
+  resource: McpResource,
+  answer: (req: IncomingMessage, res: ServerResponse) => void,
+) => void;
 
 const oneRoute: Routes = (app, resource, answer) => void app.all('/mcp', resource.authenticate('/mcp'), answer);
 

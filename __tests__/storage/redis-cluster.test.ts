@@ -22,7 +22,7 @@ afterEach(() => {
   for (const close of closings.splice(0)) close();
 });
 
-afterAll(() => cluster.close());
+afterAll(async () => { await cluster.close(); await new Promise((r) => setTimeout(r, 300)); process.stderr.write('RES ' + process.getActiveResourcesInfo().join(' ') + '\n'); });
 
 async function open(name: (typeof CLIENTS)[number]): Promise<RedisClient> {
   const { client, close } = await openClient(name, cluster.nodes);

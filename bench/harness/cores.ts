@@ -15,7 +15,9 @@ function parseList(list: string): number[] {
 }
 
 /** Two cores that this process may use; undefined where there are none or no taskset: nothing is pinned then. */
-export function findCores(): Cores | undefined {
+export const cores = findCores();
+
+function findCores(): Cores | undefined {
   const { status, stdout } = spawnSync('taskset', ['-cp', String(process.pid)], { encoding: 'utf8' });
   if (status !== 0) return undefined;
   const [load, servers] = parseList(stdout.slice(stdout.lastIndexOf(':') + 1).trim());

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { findCores, pinned } from './cores.ts';
+import { cores, pinned } from './cores.ts';
 import type { Answers, Question, ServerMessage } from './protocol.ts';
 
 /** A file of `bench/variants` with its settings. */
@@ -18,7 +18,6 @@ export interface BenchServer {
 }
 
 const startLimitMs = 30_000;
-const cores = findCores();
 
 /** Starts a variant in a process of its own, on the servers' core. */
 export async function startServer({ variant, settings = {} }: ServerSpec): Promise<BenchServer> {

@@ -43,7 +43,7 @@ const sealedFields: { readonly [model: string]: readonly string[] } = { Client: 
 /** Models whose records later steps of the same request need again. */
 const remembered = new Set(['AuthorizationCode', 'RefreshToken', 'AccessToken']);
 
-/** How long a lost race for a code waits before it ends the winner's tokens. */
+/** How long a lost race for a code or a refresh token waits before it ends the winner's tokens. */
 const reuseDelayMs = 1000;
 const justUsedSeconds = 2;
 
@@ -196,6 +196,9 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       ) {
         return { ...payload, consumed: undefined };
       }
+      // Reuse ends the family. Used a moment ago, it may still be being answered: the winner of a race gets its answer first.
+      if (remembered.has(model) && record.consumedAt !== undefined && nowSeconds() - record.consumedAt <= 1)
+        await new Promise((resolve) => setTimeout(resolve, reuseDelayMs));
       return payload;
     },
 

@@ -15,7 +15,7 @@ import { recallRecord } from './request-records.ts';
 /** Hooks of other stages that oidc-provider calls; `mcp-oauth.ts` joins them. */
 export interface ProviderHooks {
   /** The account of a subject; undefined ends every refresh of that user. */
-  /** What a JWT, or introspection by a server elsewhere, says of the user besides `sub`. */
+  /** What a JWT, or introspection by a resource server, says of the user besides `sub`. */
   readonly identityClaims: (accountId: string) => Promise<Record<string, unknown> | undefined>;
   readonly findAccount: (accountId: string) => Promise<{ accountId: string } | undefined>;
   /** Runs when a refresh token passed every check, right before it is consumed; throws to refuse without using it up. */
@@ -272,12 +272,10 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     extraTokenClaims: async (_ctx, token) => {
       const { accountId, resourceServer } = token as {
         accountId?: string;
-        resourceServer?: { accessTokenFormat?: string; identifier(): string };
+        resourceServer?: { accessTokenFormat?: string };
       };
-      if (accountId === undefined || !resourceServer) return undefined;
-      const isElsewhere = settings.resources.resolve(issuer, resourceServer.identifier())?.origin !== undefined;
-      const isRead = resourceServer.accessTokenFormat === 'jwt' || isElsewhere;
-      return isRead ? answering(settings.events, hooks.identityClaims(accountId)) : undefined;
+      const isJwt = resourceServer?.accessTokenFormat === 'jwt' && accountId !== undefined;
+      return isJwt ? answering(settings.events, hooks.identityClaims(accountId)) : undefined;
     },
     formats: {
       customizers: {

@@ -10,6 +10,7 @@ import type { OidcProvider } from '../shared/oidc-provider.ts';
 import type { Resources } from '../shared/resources.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
+import { createIntrospectionAnswer } from './introspection-answer.ts';
 import { readMetadata } from './metadata.ts';
 import { createProviderAdapter } from './provider-adapter.ts';
 import { type ProviderHooks, providerConfiguration } from './provider-configuration.ts';
@@ -141,6 +142,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   const provider = new Provider(issuer.identifier, configure(configuration, options.configureProvider));
   provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
   provider.use(createTokenOutcome(hooks) as never);
+  provider.use(createIntrospectionAnswer(settings.introspectionClients, hooks) as never);
   provider.use(rotation.middleware as never);
   const structural = provider as unknown as OidcProvider;
   forwardProviderEvents(structural, events);

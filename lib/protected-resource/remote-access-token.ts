@@ -53,7 +53,8 @@ export function describeRemoteToken(
     scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : [],
     audience,
     expiresAt: exp,
-    grantId: [gid, jti].find(isText) ?? hash('sha256', token, 'base64url'),
+    // Some servers give an opaque token itself as its id, and the bearer never travels on.
+    grantId: [gid, jti].filter(isText).find((id) => id !== token) ?? hash('sha256', token, 'base64url'),
     ...(jkt !== undefined && { jkt }),
     identity: identityOf(claims, sub, issuer),
   };

@@ -1,0 +1,36 @@
+import type { ProviderHooks } from './provider-configuration.ts';
+import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
+
+interface IntrospectionContext {
+  status: number;
+  body: unknown;
+  readonly oidc?: {
+    readonly route?: string;
+    readonly client?: { readonly clientId: string };
+  };
+}
+
+/**
+ * Koa middleware around every endpoint. A resource server that introspects an active token learns who the user is at the
+ * identity provider, as it would from a JWT (RFC 7662 section 2.2 lets a server add members). The token's own client does
+ * not: an opaque token tells it nothing (RFC 7662 section 5).
+ * @param resourceServers ids of the clients that may introspect the tokens of others
+ */
+export function createIntrospectionAnswer(
+  resourceServers: readonly string[],
+  { identityClaims }: Pick<ProviderHooks, 'identityClaims'>,
+): (ctx: IntrospectionContext, next: () => Promise<void>) => Promise<void> {
+  return async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route !== 'introspection' || !resourceServers.includes(ctx.oidc.client?.clientId ?? '')) return;
+    const { active, sub } = (ctx.body ?? {}) as { active?: unknown; sub?: unknown };
+    if (ctx.status !== 200 || active !== true || typeof sub !== 'string') return;
+    try {
+      ctx.body = { ...(ctx.body as object), ...(await identityClaims(sub)) };
+    } catch (cause) {
+      const unavailable = new TemporarilyUnavailable({ cause });
+      ctx.status = unavailable.statusCode;
+      ctx.body = { error: unavailable.error, error_description: unavailable.error_description };
+    }
+  };
+}
