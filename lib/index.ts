@@ -17,6 +17,7 @@ export type {
   RegistrationOptions,
   RemoteResourceOptions,
   RouteOptions,
+  SigningKeyOptions,
   UpstreamCredential,
 } from './options.ts';
 export type { AuthenticatedRequest, AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';

@@ -194,6 +194,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     path: paths.interaction,
     startLogin: (exchange, request) => login.start(exchange, request),
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
+    mayRedirect: (uri) => registration.allowRedirect === undefined || registration.allowRedirect(uri) === true,
     approved: clientFetcher.approved,
   });
   const states = createLoginStates(storage, keyRing);

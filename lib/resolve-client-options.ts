@@ -123,6 +123,34 @@ function readCimd(options: OptionReader): ResolvedCimd {
   };
 }
 
+const methodRule = {
+  what: 'none, client_secret_basic, client_secret_post or private_key_jwt',
+  accept: (text: string) => ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'].includes(text),
+};
+const httpsRule = { what: 'an https URL', accept: (text: string) => URL.parse(text)?.protocol === 'https:' };
+const webRule = {
+  what: 'an http or https URL',
+  accept: (text: string) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''),
+};
+
+/** A key that may lie in a configuration: asymmetric, without its private part (RFC 7518 section 6). */
+function isPublicKey(key: unknown): boolean {
+  const { kty, d } = (key ?? {}) as { kty?: unknown; d?: unknown };
+  return (kty === 'RSA' || kty === 'EC' || kty === 'OKP') && d === undefined;
+}
+
+/** Keys where they are needed, from one place. */
+function readKeys(client: OptionReader, method: string | undefined): void {
+  const jwks = client.value('jwks') as { keys?: unknown } | null | undefined;
+  const hasUri = client.has('jwks_uri');
+  client.string('jwks_uri', httpsRule);
+  if (jwks !== undefined && (!Array.isArray(jwks?.keys) || jwks.keys.length === 0 || !jwks.keys.every(isPublicKey)))
+    client.problem('jwks', 'must be a set of public RSA, EC or OKP keys');
+  if (jwks !== undefined && hasUri) client.problem('jwks_uri', 'must not be given beside jwks');
+  if (method === 'private_key_jwt' && jwks === undefined && !hasUri)
+    client.problem('jwks', 'or jwks_uri must be given for private_key_jwt');
+}
+
 function defaultMethod(client: Record<string, unknown>): string {
   if (client.client_secret !== undefined) return 'client_secret_basic';
   return client.jwks === undefined && client.jwks_uri === undefined ? 'none' : 'private_key_jwt';
@@ -146,7 +174,9 @@ function readFixedClients(
       clientNames.filter((name) => client.has(name)).map((name) => [name, client.value(name)]),
     ) as Record<string, unknown>;
     metadata.token_endpoint_auth_method ??= defaultMethod(metadata);
-    const method = client.string('token_endpoint_auth_method') ?? metadata.token_endpoint_auth_method;
+    const method = client.string('token_endpoint_auth_method', methodRule) ?? metadata.token_endpoint_auth_method;
+    readKeys(client, String(method));
+    for (const name of ['client_uri', 'logo_uri']) client.string(name, webRule);
     const secret = client.string('client_secret', {
       what: 'a string of at least 16 characters',
       accept: (text) => text.length >= 16,
@@ -154,7 +184,7 @@ function readFixedClients(
     if (String(method).startsWith('client_secret_') && !client.has('client_secret') && secret === undefined) {
       client.problem('client_secret', `must be given for ${String(method)}`);
     }
-    const problem = check({ ...metadata }, allowedSchemes);
+    const problem = check({ ...metadata, client_id: clientId }, allowedSchemes);
     if (problem !== undefined) client.problem('redirect_uris', problem.replace(/^redirect_uris(?:\b|$)\s*/, ''));
     return metadata as unknown as ClientMetadata;
   });

@@ -1,4 +1,4 @@
-/** A client that is known by its metadata document, by hand: every request can be made as no library would. */
+/** A client that does not register, by hand: known by its metadata document, or configured by the operator. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
 import { type Answer, callbackOf, type Parameters, postForm } from '../helpers/oauth-client.ts';
@@ -25,8 +25,8 @@ export interface DocumentClient {
   /** Allows the client and signs in. @returns the code */
   login(overrides?: Parameters): Promise<string>;
   /** @param authentication further parameters, such as an assertion */
-  redeem(code: string, authentication?: Parameters): Promise<Answer>;
-  refresh(refreshToken: unknown, authentication?: Parameters): Promise<Answer>;
+  redeem(code: string, authentication?: Parameters, headers?: Record<string, string>): Promise<Answer>;
+  refresh(refreshToken: unknown, authentication?: Parameters, headers?: Record<string, string>): Promise<Answer>;
 }
 
 export function createDocumentClient(issuer: string, clientId: string): DocumentClient {
@@ -57,22 +57,30 @@ export function createDocumentClient(issuer: string, clientId: string): Document
       return code;
     },
 
-    redeem: (code, authentication = {}) =>
-      postForm(`${issuer}/oauth/token`, {
-        grant_type: 'authorization_code',
-        client_id: clientId,
-        code,
-        redirect_uri: redirectUri,
-        code_verifier: verifier,
-        ...authentication,
-      }),
-    refresh: (refreshToken, authentication = {}) =>
-      postForm(`${issuer}/oauth/token`, {
-        grant_type: 'refresh_token',
-        client_id: clientId,
-        refresh_token: String(refreshToken),
-        ...authentication,
-      }),
+    redeem: (code, authentication = {}, headers = {}) =>
+      postForm(
+        `${issuer}/oauth/token`,
+        {
+          grant_type: 'authorization_code',
+          client_id: clientId,
+          code,
+          redirect_uri: redirectUri,
+          code_verifier: verifier,
+          ...authentication,
+        },
+        headers,
+      ),
+    refresh: (refreshToken, authentication = {}, headers = {}) =>
+      postForm(
+        `${issuer}/oauth/token`,
+        {
+          grant_type: 'refresh_token',
+          client_id: clientId,
+          refresh_token: String(refreshToken),
+          ...authentication,
+        },
+        headers,
+      ),
   };
   return client;
 }

@@ -238,7 +238,7 @@ describe('the declarations', () => {
         ...text.matchAll(/^export (?:declare )?(?:abstract )?(?:interface|type|function|class|const) (\w+)/gm),
       ];
       const names = [
-        ...lists.map((name) => name.trim().replace(/^.* as /, '')),
+        ...lists.map((name) => name.trim().replace(/^(?:type )?(?:.* as )?/, '')),
         ...declared.map((match) => match[1] ?? ''),
       ];
       expect(names.length).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { decodeProtectedHeader } from 'jose';
 import type { AuthenticatedRequest } from '../../lib/resource.ts';
 import { createBrowser } from '../helpers/browser.ts';
 import { createSdkV2McpHandler, type WhoAmI } from '../helpers/mcp-servers.ts';
@@ -92,5 +93,53 @@ describe.each([['jwt'], ['introspection']] as const)('a resource server with ver
     const { json } = await client.refresh(refreshToken);
 
     expect((await server.call(String(json?.access_token), { method: 'GET' })).status).not.toBe(401);
+  });
+});
+
+describe('with a gateway that issues JWTs', () => {
+  let start: number;
+  /** Stops all clocks of this process at a moment of the test. */
+  const at = (seconds: number) => void jest.spyOn(Date, 'now').mockImplementation(() => start + seconds * 1000);
+  beforeEach(() => {
+    start = Date.now();
+    at(0);
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('a revoked token works on until it expires, and no longer, as docs/resource.md says', async () => {
+    const pair = await startPair('jwt', { gateway: { gateway: { accessTokenTtlSeconds: 60 } } });
+    try {
+      const { client, accessToken, refreshToken } = await signInByHand(pair.gateway.url, pair.server.url);
+      await client.revoke(refreshToken);
+
+      expect((await pair.server.call(accessToken)).status).toBe(200);
+      at(61);
+      expect((await pair.server.call(accessToken)).status).toBe(401);
+      expect(pair.server.events).toEqual(['resource.refused: expired']);
+    } finally {
+      await pair.close();
+    }
+  });
+
+  it('a rotation of its keys disturbs no request, neither with old tokens nor with new ones (OpenID Connect Core section 10.1.1)', async () => {
+    const pair = await startPair('jwt', {
+      gateway: { gateway: { accessTokenTtlSeconds: 7200 }, signingKeys: { rotateAfterSeconds: 3600 } },
+    });
+    try {
+      const kids = new Set<unknown>();
+      const tokens: string[] = [];
+      for (const second of [0, 3601, 4300, 4900]) {
+        at(second);
+        const { accessToken } = await signInByHand(pair.gateway.url, pair.server.url);
+        kids.add(decodeProtectedHeader(accessToken).kid);
+        tokens.push(accessToken);
+        for (const token of tokens) expect((await pair.server.call(token)).status).toBe(200);
+      }
+      expect([...kids]).toEqual([expect.any(String), expect.any(String)]);
+    } finally {
+      await pair.close();
+    }
   });
 });

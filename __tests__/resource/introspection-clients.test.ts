@@ -93,7 +93,9 @@ describe('a client of gateway.introspectionClients', () => {
     gateway.storage.get = (kind, id) =>
       kind === 'Identity' ? Promise.reject(new StorageUnavailableError('the test broke it')) : get(kind, id);
     try {
-      const { status, json, headers } = await post('introspect', introspectionClient, accessToken);
+      const { answer, events } = await gateway.observe(() => post('introspect', introspectionClient, accessToken));
+      const { status, json, headers } = answer;
+      expect(events).toEqual(['storage.unavailable: the test broke it']);
       expect([status, json?.error, headers.get('retry-after')]).toEqual([503, 'temporarily_unavailable', '5']);
       expect(JSON.stringify(json)).not.toContain('active');
     } finally {

@@ -1,4 +1,6 @@
+import { isIPv6 } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { LookupFunction } from '../../lib/resource.ts';
 import { createSigningKey, type PlayedIssuer, playIssuer, type SigningKey, signToken } from './issuer.ts';
 import { mountResource, openSite, type ResourceServer } from './support.ts';
 
@@ -251,6 +253,25 @@ describe('an answer of the issuer that cannot be used is an outage', () => {
 
     expect(await status(await sign())).toBe(503);
     expect(server.events).toEqual([expect.stringMatching(/address_refused$/)]);
+  });
+
+  it('but an issuer that the operator named may stand inside the company’s network, and what its name points to elsewhere not', async () => {
+    const iss = 'https://as.corp.example';
+    const failures: string[] = [];
+    for (const address of ['fd00::1', '169.254.169.254']) {
+      const lookup: LookupFunction = (_host, _options, found) =>
+        found(null, [{ address, family: isIPv6(address) ? 6 : 4 }]);
+      const inside = mountResource(await openSite(), { issuer: iss, outbound: { lookup } });
+      await inside.call(await signToken(issuer, inside.url, { claims: { iss } }));
+      failures.push(...inside.events);
+      await inside.close();
+    }
+
+    const failed = 'issuer.unavailable: OutboundError: issuer metadata from as.corp.example: ';
+    expect(failures).toEqual([
+      expect.stringMatching(/^issuer\.unavailable: .*(?:connect_failed|timed_out)$/), // Nobody is there; it was tried.
+      `${failed}address_refused`,
+    ]);
   });
 
   it('unless keys are known already', async () => {

@@ -102,6 +102,34 @@ describe('a resource that another server hosts', () => {
     const rival = resource('/mcp', { origin: 'https://mcp.example.com' });
     expect(linesOf(() => resources.declare(rival))).toContain('https://mcp.example.com/mcp: is declared already');
   });
+
+  test.each([
+    ['the path at this server', 'https://mcp.example.com/mcp'],
+    ['another scheme', 'http://other.example.com/mcp'],
+    ['another port', 'https://other.example.com:8443/mcp'],
+    ['another path', 'https://other.example.com/'],
+    ['a user', 'https://user@other.example.com/mcp'],
+    ['an empty fragment', 'https://other.example.com/mcp#'],
+    ['no hierarchy', 'urn:other.example.com/mcp'],
+  ])('is not named with %s', (_what, indicator) => {
+    const resources = createResources();
+    resources.declare(hosted);
+    expect(resources.resolve(issuer, indicator)).toBeUndefined();
+  });
+
+  test('is the one that is meant without a name where there is no other', () => {
+    const resources = createResources();
+    resources.declare(hosted);
+    expect(resources.implied()).toBe(hosted);
+    resources.declare(resource('/mcp'));
+    expect(resources.implied()).toBeUndefined();
+  });
+
+  test("may be at this server's origin, with a path that no route has", () => {
+    const resources = createResources('https://mcp.example.com');
+    const other = resources.declare(resource('/other', { origin: 'https://mcp.example.com' }));
+    expect(resources.resolve(issuer, 'https://mcp.example.com/other')).toBe(other);
+  });
 });
 
 describe('declaring a resource', () => {

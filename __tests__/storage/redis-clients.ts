@@ -7,7 +7,7 @@ import type { Storage } from '../../lib/storage/storage.ts';
 
 export interface OpenedClient {
   readonly client: RedisClient;
-  readonly close: () => void;
+  readonly close: () => unknown;
 }
 
 export type OpenClient = () => Promise<OpenedClient>;
@@ -43,10 +43,11 @@ async function openNodeRedisCluster(nodes: Exclude<RedisAddress, string>): Promi
 }
 
 async function openIORedisCluster(nodes: Exclude<RedisAddress, string>): Promise<OpenedClient> {
-  const cluster = new Cluster([...nodes], { lazyConnect: true, scaleReads: 'slave' });
+  const cluster = new Cluster([...nodes], { lazyConnect: true, scaleReads: 'slave', retryDelayOnClusterDown: 20 });
   cluster.on('error', () => {});
   await cluster.connect();
-  return { client: fromIORedis(cluster), close: () => cluster.disconnect() };
+  // Unlike `disconnect`, this waits for connections that it is about to open.
+  return { client: fromIORedis(cluster), close: () => cluster.quit() };
 }
 
 /** Every rule of the contract, with two connections, in keys of its own for each. */
@@ -60,7 +61,7 @@ export function redisContract(run: ContractRunner, prefix: () => string, open: O
       return redisStorage(connection.client, options);
     };
     const close = async () => {
-      for (const connection of opened.splice(0)) connection.close();
+      for (const connection of opened.splice(0)) await connection.close();
     };
     const reopen = async () => {
       await close();

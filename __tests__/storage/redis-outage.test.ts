@@ -62,7 +62,7 @@ async function recovered(storage: Storage): Promise<number> {
 describe.each(CLIENTS)('through %s', (name) => {
   let client: RedisClient;
   let storage: Storage;
-  let close: () => void;
+  let close: () => unknown;
 
   beforeEach(async () => {
     ({ client, close } = await openClient(name, server.url));
@@ -70,7 +70,9 @@ describe.each(CLIENTS)('through %s', (name) => {
     await storage.put('Client', 'before', { n: 1 });
   });
 
-  afterEach(() => close());
+  afterEach(async () => {
+    await close();
+  });
 
   test('a server that stopped is an unavailable store within the limit, and the same store recovers', async () => {
     await server.stop();

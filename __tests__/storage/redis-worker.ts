@@ -30,7 +30,7 @@ async function race(): Promise<Report> {
 
 process.once('message', async () => {
   const report = await race();
-  close();
+  await close();
   process.send?.(report, () => process.disconnect());
 });
 process.send?.('ready');

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { roundTrips } from './call-counter.ts';
-import type { Counts } from './protocol.ts';
+import { type Counts, roundTrips } from './call-counter.ts';
 import { type BenchServer, type ServerSpec, startServer } from './server-process.ts';
 import type { Subject } from './table.ts';
 

@@ -115,8 +115,14 @@ export async function measure(table: Table, pace: Pace, say: (line: string) => v
     for (const [name, spec] of Object.entries(table.servers)) servers.set(name, await startServer(spec));
     const runners = await prepareRunners(table, servers);
     for (const runner of shuffled(runners)) await runSlice(runner, pace.warmUpMs);
+    const compared = table.comparisons.map(({ operation }) =>
+      runners.filter((runner) => runner.operation === operation),
+    );
     for (let round = 1; round <= pace.rounds; round += 1) {
-      for (const runner of shuffled(runners)) runner.samples.push(await runSlice(runner, pace.sliceMs));
+      // Those that are compared follow each other, so that both sides of a ratio see the same minute of the machine.
+      for (const runner of shuffled(compared).flatMap(shuffled)) {
+        runner.samples.push(await runSlice(runner, pace.sliceMs));
+      }
       say(`round ${round} of ${pace.rounds}`);
     }
     return await Promise.all(

@@ -117,6 +117,9 @@ export function writeCountReport(
   rows: readonly (readonly string[])[],
 ): string {
   const { setting, lines } = frame(input, 'Counted in a quiet server, one operation at a time; nothing here is timed.');
-  const document = { ...setting, rows: rows.map((row) => Object.fromEntries(heads.map((head, at) => [head, row[at]]))) };
+  const document = {
+    ...setting,
+    rows: rows.map((row) => Object.fromEntries(heads.map((head, at) => [head, row[at]]))),
+  };
   return write(input.name, document, [...lines, ...toMarkdownTable(heads, rows)]);
 }

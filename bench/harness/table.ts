@@ -33,3 +33,9 @@ export interface Table {
   readonly versions?: Readonly<Record<string, string>>;
   readonly close?: () => Promise<void>;
 }
+
+/** What is counted and not timed: finished when it is made. */
+export interface CountTable extends Pick<Table, 'title' | 'notes'> {
+  readonly heads: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}

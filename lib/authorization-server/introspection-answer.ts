@@ -1,3 +1,5 @@
+import type { EventSink } from '../shared/events.ts';
+import { answering } from './provider-adapter.ts';
 import type { ProviderHooks } from './provider-configuration.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 
@@ -19,6 +21,7 @@ interface IntrospectionContext {
 export function createIntrospectionAnswer(
   resourceServers: readonly string[],
   { identityClaims }: Pick<ProviderHooks, 'identityClaims'>,
+  events: EventSink,
 ): (ctx: IntrospectionContext, next: () => Promise<void>) => Promise<void> {
   return async (ctx, next) => {
     await next();
@@ -26,11 +29,11 @@ export function createIntrospectionAnswer(
     const { active, sub } = (ctx.body ?? {}) as { active?: unknown; sub?: unknown };
     if (ctx.status !== 200 || active !== true || typeof sub !== 'string') return;
     try {
-      ctx.body = { ...(ctx.body as object), ...(await identityClaims(sub)) };
-    } catch (cause) {
-      const unavailable = new TemporarilyUnavailable({ cause });
-      ctx.status = unavailable.statusCode;
-      ctx.body = { error: unavailable.error, error_description: unavailable.error_description };
+      ctx.body = { ...(ctx.body as object), ...(await answering(events, identityClaims(sub))) };
+    } catch (error) {
+      if (!(error instanceof TemporarilyUnavailable)) throw error;
+      ctx.status = error.statusCode;
+      ctx.body = { error: error.error, error_description: error.error_description };
     }
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { errors } from 'oidc-provider';
 import { currentRequest } from '../shared/current-request.ts';
 import type { EventSink } from '../shared/events.ts';
@@ -43,8 +44,11 @@ const sealedFields: { readonly [model: string]: readonly string[] } = { Client: 
 /** Models whose records later steps of the same request need again. */
 const remembered = new Set(['AuthorizationCode', 'RefreshToken', 'AccessToken']);
 
-/** How long a lost race for a code or a refresh token waits before it ends the winner's tokens. */
+/** How long a lost race for a code or a refresh token waits at least before it ends the winner's tokens. */
 const reuseDelayMs = 1000;
+/** A winner has fewer storage calls than this before it, each about as long as the loser's own. */
+const reuseDelayCalls = 10;
+const maxReuseDelayMs = 5000;
 const justUsedSeconds = 2;
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
@@ -75,6 +79,9 @@ function refreshExtras(keyOf: (id: string) => string): { previous?: string; auth
   return { ...(rotated && { previous: keyOf(rotated.jti) }), ...(authMethod !== undefined && { authMethod }) };
 }
 
+/** Requests that met an outage. What one of them looks up to render its error would wait for the store once more. */
+const cutOff = new WeakSet<object>();
+
 /** Storage outages become 503; everything else stays as it is. */
 export async function answering<T>(events: EventSink, work: Promise<T>): Promise<T> {
   try {
@@ -82,6 +89,8 @@ export async function answering<T>(events: EventSink, work: Promise<T>): Promise
   } catch (cause) {
     if (!(cause instanceof StorageUnavailableError)) throw cause;
     events.emit({ type: 'storage.unavailable', reason: cause.message });
+    const request = currentRequest();
+    if (request) cutOff.add(request);
     throw new TemporarilyUnavailable({ cause });
   }
 }
@@ -180,6 +189,8 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
     },
 
     async find(id) {
+      const request = currentRequest();
+      if (request && cutOff.has(request)) throw new TemporarilyUnavailable();
       const key = keyOf(id);
       const record = await answering(events, storage.get(model, key));
       const payload = record && openRecord(model, key, record, keyRing, id);
@@ -196,9 +207,8 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       ) {
         return { ...payload, consumed: undefined };
       }
-      // Reuse ends the family. Used a moment ago, it may still be being answered: the winner of a race gets its answer first.
-      if (remembered.has(model) && record.consumedAt !== undefined && nowSeconds() - record.consumedAt <= 1)
-        await new Promise((resolve) => setTimeout(resolve, reuseDelayMs));
+      // Reuse of a refresh token ends its family: without a grace window, too, only after the winner of a race was answered.
+      if (model === 'RefreshToken' && isJustUsed) await pause(reuseDelayMs);
       return payload;
     },
 
@@ -216,7 +226,12 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const request = currentRequest();
       const payload = recallRecord(key);
       if (model === 'AuthorizationCode' && payload) requireGrantedResource(payload);
-      const outcome = await answering(events, storage.consume(model, key, nowSeconds()));
+      const startedAt = performance.now();
+      const outcome = await answering(events, storage.consume(model, key, nowSeconds())).catch((error) => {
+        // It may have been consumed all the same: the claim is kept, so that a retry takes it over and is no reuse.
+        if (request && model === 'RefreshToken') rotation.consumed(request);
+        throw error;
+      });
       if (request && model === 'RefreshToken' && rotation.mayGoOn(request, outcome)) {
         rotation.consumed(request);
         return;
@@ -225,7 +240,8 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       // Of parallel redemptions the losers come here. For a code that is reuse, and ends what the winner got (RFC 6749
       // section 4.1.2): after a moment, so that the winner's answer is not torn while it is being made.
       if (model === 'AuthorizationCode' && outcome === 'already' && typeof payload?.grantId === 'string') {
-        await new Promise((resolve) => setTimeout(resolve, reuseDelayMs));
+        const callMs = performance.now() - startedAt;
+        await pause(Math.min(Math.max(reuseDelayMs, reuseDelayCalls * callMs), maxReuseDelayMs));
         await deleteGrant(payload.grantId);
       }
       throw new errors.InvalidGrant(

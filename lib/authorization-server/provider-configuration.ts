@@ -126,7 +126,8 @@ function features(settings: ProviderSettings): Configuration['features'] {
           allowFetch: (_ctx: unknown, url: string) => hooks.mayFetchMetadataDocument(url),
           allowClient: (_ctx: unknown, client: { metadata(): Record<string, unknown> }) =>
             hooks.allowClient(client.metadata()),
-          cacheDuration: { min: 30, max: 86_400 },
+          // Only what our own cache calls fresh: a stale copy speaks for one request at a time.
+          cacheDuration: { min: 0, max: 86_400 },
         }
       : off,
     resourceIndicators: {

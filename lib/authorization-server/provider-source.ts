@@ -142,7 +142,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   const provider = new Provider(issuer.identifier, configure(configuration, options.configureProvider));
   provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
   provider.use(createTokenOutcome(hooks) as never);
-  provider.use(createIntrospectionAnswer(settings.introspectionClients, hooks) as never);
+  provider.use(createIntrospectionAnswer(settings.introspectionClients, hooks, events) as never);
   provider.use(rotation.middleware as never);
   const structural = provider as unknown as OidcProvider;
   forwardProviderEvents(structural, events);

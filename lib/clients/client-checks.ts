@@ -34,7 +34,9 @@ function chooseAuthMethod(metadata: Record<string, unknown>): void {
   if (!isDocument || !Array.isArray(offered) || !offered.includes('none')) return;
   const oidc = currentRequest()?.oidc;
   const isAuthenticating = oidc?.route === 'token' || oidc?.route === 'revocation' || oidc?.route === 'introspection';
-  if (isAuthenticating && oidc?.params?.client_assertion === undefined) metadata.token_endpoint_auth_method = 'none';
+  if (!isAuthenticating || oidc?.params?.client_assertion !== undefined) return;
+  metadata.token_endpoint_auth_method = 'none';
+  delete metadata.token_endpoint_auth_signing_alg; // Refused beside none.
 }
 
 export function createClientChecks(policy: RedirectPolicy): ClientChecks {

@@ -191,10 +191,14 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
       if (error instanceof StorageUnavailableError) fail(purpose, target, 'storage is unavailable');
       if (!isFetchProblem) throw error;
       fail(purpose, target, error instanceof OutboundError ? error.reason : error.message);
-      // An old key set still proves who signed; an old document only speaks for what was approved under it.
-      if (cached && (purpose === 'key set' || mayServeStale(cached))) return toResponse(cached);
-      throw error;
+      return standIn(purpose, cached, error);
     }
+  }
+
+  /** An old key set still proves who signed; an old document only speaks for what was approved under it. */
+  function standIn(purpose: FetchFailure['purpose'], cached: CachedDocument | undefined, error: unknown): Response {
+    if (cached && (purpose === 'key set' || mayServeStale(cached))) return toResponse(cached);
+    throw error;
   }
 
   return {
@@ -212,13 +216,13 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
       const url = new URL(target);
       const document = Object.hasOwn(pinned, url.href) ? pinned[url.href] : undefined;
       if (document) return Response.json(document, { headers: { 'cache-control': 'max-age=3600' } });
-      const request = currentRequest();
-      const earlier = request && failures.get(request);
-      // oidc-provider's error handling looks the client up again: one fetch a request is enough.
-      if (earlier?.url === target) throw new FetchRefused(earlier.reason);
       // Of its fetches only that of a metadata document asks for redirects to be shown.
       const isDocument = (requestOptions as { redirect?: string }).redirect === 'manual';
       const cached = await (isDocument ? documents : keySets).read(url.href);
+      const request = currentRequest();
+      const earlier = request && failures.get(request);
+      // oidc-provider looks a client up more than once a request: one fetch is enough.
+      if (earlier?.url === target) return standIn(earlier.purpose, cached, new FetchRefused(earlier.reason));
       const isFresh = cached !== undefined && cached.freshUntil > nowSeconds();
       if (isDocument) return isFresh ? toResponse(cached) : obtain('metadata document', target, cached);
       const mayMissKey = cached !== undefined && nowSeconds() - cached.fetchedAt < keySetCooldownSeconds;

@@ -15,7 +15,8 @@ const nowSeconds = () => Math.floor(Date.now() / 1000);
 export function createClientLifetime(storage: Storage, clientTtlSeconds: number): ClientLifetime {
   /** When each client has to be looked at again; bounded, and losing an entry costs one read. */
   const nextLook = new Map<string, number>();
-  const interval = Math.min(daySeconds, Math.ceil(clientTtlSeconds / 2));
+  /** How much of its life a client may have used up before a token renews it. */
+  const interval = Math.min(daySeconds, Math.ceil(clientTtlSeconds / 10));
 
   return {
     async used(issuer, clientId) {
@@ -23,11 +24,14 @@ export function createClientLifetime(storage: Storage, clientTtlSeconds: number)
       const now = nowSeconds();
       if ((nextLook.get(id) ?? 0) > now) return;
       const record = await storage.get('Client', id);
-      if (record?.expiresAt !== undefined && record.expiresAt < now + clientTtlSeconds - interval) {
-        await storage.replace('Client', id, record.version, record.value, { expiresAt: now + clientTtlSeconds });
+      let expiresAt = record?.expiresAt ?? now + clientTtlSeconds;
+      if (record && expiresAt <= now + clientTtlSeconds - interval) {
+        expiresAt = now + clientTtlSeconds;
+        await storage.replace('Client', id, record.version, record.value, { expiresAt });
       }
       if (nextLook.size >= maxRemembered) nextLook.delete(nextLook.keys().next().value as string);
-      nextLook.set(id, now + interval);
+      // Not from this token on: what was written last may be nearly an interval old.
+      nextLook.set(id, expiresAt - clientTtlSeconds + interval);
     },
   };
 }

@@ -20,6 +20,8 @@ export interface InteractionOptions {
   /** Sends the browser to sign in; called only after the person approved the client (MCP 2026-07-28, Confused Deputy). */
   readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
   readonly endSession: (issuer: Issuer, uid: string) => Promise<void>;
+  /** The operator's word on a redirect URI now: it may have changed since the client registered. */
+  readonly mayRedirect: (redirectUri: string) => boolean;
   /** Somebody approved a client that is known by its metadata document. */
   readonly approved: (clientId: string, redirectUri: string) => Promise<void>;
 }
@@ -250,6 +252,8 @@ export function createInteractions(options: InteractionOptions): Interactions {
       const { provider, interaction } = loaded;
       const client = await provider.Client.find(text(interaction.params.client_id));
       if (!client) return refuse(exchange, 'interaction: client is gone', { flowId: interaction.cid });
+      if (!options.mayRedirect(text(interaction.params.redirect_uri)))
+        return refuse(exchange, 'interaction: redirect URI is not allowed', { flowId: interaction.cid });
       if (req.method === 'GET') return show(exchange, interaction, client);
       try {
         await decide(exchange, provider, interaction);

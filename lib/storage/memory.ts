@@ -1,5 +1,6 @@
 import type { FoundRecord, Storage, StoredRecord, StoredValue, WriteOptions } from './storage.ts';
 
+/** Options of `memoryStorage()`. */
 export interface MemoryStorageOptions {
   /** The present, UNIX seconds, may be fractional. @defaultValue the system's clock */
   readonly now?: () => number;

@@ -6,6 +6,7 @@ import type { Parameters, Row } from './sqlite-database.ts';
 import * as sql from './sqlite-statements.ts';
 import type { FoundRecord, Storage, StoredRecord, StoredValue, WriteOptions } from './storage.ts';
 
+/** Options of `sqliteStorage()`. */
 export interface SqliteStorageOptions {
   /** The present, UNIX seconds, may be fractional. @defaultValue the system's clock */
   readonly now?: () => number;

@@ -3,6 +3,7 @@ import { kindOf, readOptions } from '../../../lib/shared/option-reader.ts';
 import type { PostgresClient } from './client.ts';
 import { type Tables, tablesIn } from './tables.ts';
 
+/** Options of `postgresStorage()`. */
 export interface PostgresStorageOptions {
   /** The present, UNIX seconds, may be fractional. The server's clock is never asked. @defaultValue the system's clock */
   readonly now?: () => number;

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../../../lib/errors.ts';
 import { readOptions } from '../../../lib/shared/option-reader.ts';
 
+/** Options of `redisStorage()`. */
 export interface RedisStorageOptions {
   /** The present, UNIX seconds, may be fractional. The server's clock is never asked. @defaultValue the system's clock */
   readonly now?: () => number;

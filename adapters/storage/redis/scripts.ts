@@ -30,7 +30,7 @@ local function expire(key, ends)
   if milliseconds < 1e14 then
     redis.call('PEXPIRE', key, string.format('%.0f', math.max(milliseconds, 0)))
   else
-    redis.call('PERSIST', key)
+    
   end
 end
 `;

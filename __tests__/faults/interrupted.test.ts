@@ -1,0 +1,147 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { recordId } from '../../lib/shared/record-ids.ts';
+import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
+import { moveClock } from '../federation/clock.ts';
+import type { Answer } from '../helpers/oauth-client.ts';
+import { startGateway } from '../helpers/gateway.ts';
+import { createFailingStorage, type Failure } from './failing-storage.ts';
+import { callMcp, createPerson, outcomeOf, type Tokens, tokensOf } from './person.ts';
+import { limitMs, parallel, record } from './rounds.ts';
+
+/** Longer than the lease of a refresh that was not finished, shorter than the grace window. */
+const afterLeaseSeconds = 12;
+
+/** Also tries again at once, which takes seconds for each call. */
+const isAtLength = process.env.FAULT_ROUNDS !== undefined;
+
+const failures: (Failure & { readonly name: string })[] = [
+  { name: 'is refused once', when: 'before', stays: false },
+  { name: 'is refused, as are those after it', when: 'before', stays: true },
+  { name: 'loses its answer once', when: 'after', stays: false },
+  { name: 'loses its answer, as do those after it', when: 'after', stays: true },
+];
+
+async function startFailing(refreshGraceSeconds: number) {
+  const failing = createFailingStorage();
+  const gateway = await startGateway({
+    options: () => ({ storage: failing.storage, gateway: { tokenCacheSeconds: 0, refreshGraceSeconds } }),
+    routes: (app, auth) => void app.all('/mcp', auth.authenticate('/mcp'), (_req, res) => res.json({})),
+  });
+  await gateway.auth.ready();
+  const person = await createPerson(gateway.url);
+  const issuer = parseIssuer(gateway.url) as Issuer;
+
+  /** Of tokens that were given out, how many can still be refreshed; and that nothing lives without its grant. */
+  async function liveHeads(given: readonly string[]): Promise<number> {
+    const grants = new Set((await failing.live('Grant')).map(({ id }) => id));
+    const heads = await failing.live('RefreshToken');
+    for (const { grantId } of [...heads, ...(await failing.live('AccessToken'))]) {
+      expect(grants.has(String(grantId))).toBe(true);
+    }
+    const live = new Set(heads.map(({ id }) => id));
+    return given.filter((token) => live.has(recordId(issuer, token))).length;
+  }
+  return { failing, gateway, person, liveHeads };
+}
+
+type Started = Awaited<ReturnType<typeof startFailing>>;
+
+/** Lets every storage call of a request fail in turn. @returns what failed, and what came of the token afterwards */
+async function failEachCall(
+  { failing, person, liveHeads, gateway }: Started,
+  failure: Failure,
+  prepare: () => Promise<{ readonly request: () => Promise<Answer>; readonly held: readonly string[] }>,
+): Promise<string[]> {
+  const results: string[] = [];
+  for (let call = 1; ; call += 1) {
+    jest.useRealTimers();
+    const { request, held } = await prepare();
+    failing.failAt(call, failure);
+    const interrupted = await request();
+    const failed = failing.heal();
+    const given: Answer[] = [interrupted];
+    if (failed === undefined) {
+      expect(outcomeOf(interrupted)).toBe('200');
+      return results;
+    }
+    // Only an outage may be told; whatever else was decided must have been decided completely.
+    expect(['200', '503 temporarily_unavailable']).toContain(outcomeOf(interrupted));
+    if (isAtLength) given.push(await request());
+    moveClock(afterLeaseSeconds);
+    const again = await request();
+    given.push(again);
+    expect(['200', '400 invalid_grant']).toContain(outcomeOf(again));
+    const tokens: Tokens[] = given.filter(({ status }) => status === 200).map(tokensOf);
+    expect(await liveHeads([...new Set([...held, ...tokens.map(({ refreshToken }) => refreshToken)])])).toBeLessThanOrEqual(1);
+    const last = tokens.at(-1);
+    if (again.status === 200 && last) {
+      expect((await callMcp(gateway.url, last.accessToken)).status).toBe(200);
+      expect(outcomeOf(await person.client.refresh(last.refreshToken))).toBe('200');
+    }
+    results.push(`${failed}: ${given.map(outcomeOf).join(', ')}`);
+  }
+}
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe.each(failures)('a storage call that $name', (failure) => {
+  it.each([{ grace: 30 }, { grace: 0 }])(
+    'leaves a refresh with one live token or a clean refusal, with a grace window of $grace s (F-20)',
+    async ({ grace }) => {
+      const started = await startFailing(grace);
+      const results = await failEachCall(started, failure, async () => {
+        const { refreshToken } = await started.person.tokens();
+        return { request: () => started.person.client.refresh(refreshToken), held: [refreshToken] };
+      });
+      record('F-20', 'memory', `refresh, grace ${grace}, ${failure.when}${failure.stays ? ' and on' : ''}: ${results.join(' | ')}`);
+      expect(results.length).toBeGreaterThan(5);
+      expect(started.gateway.events.filter(({ type }) => type === 'server.error')).toEqual([]);
+      await started.gateway.close();
+    },
+    limitMs,
+  );
+
+  it(
+    'leaves parallel refreshes with one live token (F-20)',
+    async () => {
+      const started = await startFailing(30);
+      const { failing, person, liveHeads } = started;
+      for (let call = 1, isOver = false; !isOver; call += 1) {
+        jest.useRealTimers();
+        const { refreshToken } = await person.tokens();
+        failing.failAt(call, failure);
+        const answers = parallel(3, () => person.client.refresh(refreshToken));
+        // Those that wait for another's answer must not wait for the store without end.
+        const outcomes = (await answers).map(outcomeOf);
+        isOver = failing.heal() === undefined;
+        expect(['200', '503 temporarily_unavailable']).toEqual(expect.arrayContaining(outcomes));
+        moveClock(afterLeaseSeconds);
+        const again = await person.client.refresh(refreshToken);
+        expect(outcomeOf(again)).toBe('200');
+        const tokens = [...(await answers), again].filter(({ status }) => status === 200).map(tokensOf);
+        expect(await liveHeads([...new Set(tokens.map((given) => given.refreshToken))])).toBe(1);
+      }
+      expect(started.gateway.events.filter(({ type }) => type === 'server.error')).toEqual([]);
+      await started.gateway.close();
+    },
+    limitMs,
+  );
+
+  it(
+    'leaves a code with one live token or a clean refusal (F-20)',
+    async () => {
+      const started = await startFailing(30);
+      const results = await failEachCall(started, failure, async () => {
+        const code = await started.person.code();
+        return { request: () => started.person.client.redeem(code), held: [] };
+      });
+      record('F-20', 'memory', `code, ${failure.when}${failure.stays ? ' and on' : ''}: ${results.join(' | ')}`);
+      expect(results.length).toBeGreaterThan(5);
+      expect(started.gateway.events.filter(({ type }) => type === 'server.error')).toEqual([]);
+      await started.gateway.close();
+    },
+    limitMs,
+  );
+});

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { type Answer, createUser, expectStatus, type Send } from '../harness/load.ts';
+import type { BenchServer } from '../harness/server-process.ts';
+import type { Operation } from '../harness/table.ts';
+import { users } from './operations.ts';
+
+/** Cookies that a browser would send to a path. */
+function cookiesFor({ headers }: Answer, path: string): string {
+  return (headers['set-cookie'] ?? [])
+    .filter((cookie) => path.startsWith(/;\s*path=([^;]+)/i.exec(cookie)?.[1] ?? '/'))
+    .map((cookie) => cookie.split(';', 1)[0])
+    .join('; ');
+}
+
+function queryOf(clientId: string, redirectUri: string, url: string): string {
+  return new URLSearchParams({
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    response_type: 'code',
+    scope: 'mcp:tools',
+    code_challenge: createHash('sha256').update('the verifier of the bench, which nobody redeems').digest('base64url'),
+    code_challenge_method: 'S256',
+    resource: `${url}/mcp`,
+    state: 'state',
+  }).toString();
+}
+
+/** From the authorization request to the approval page, in a browser that has no session. */
+async function openApproval(send: Send, query: string): Promise<void> {
+  const headers = { accept: 'text/html', 'accept-language': 'en' };
+  const redirected = expectStatus(await send({ path: `/oauth/authorize?${query}`, headers }), 303);
+  const location = String(redirected.headers.location);
+  const path = location.startsWith('http') ? new URL(location).pathname : location;
+  expectStatus(await send({ path, headers: { ...headers, cookie: cookiesFor(redirected, path) } }), 200);
+}
+
+/** Where metadata documents are published. */
+export interface DocumentClients {
+  readonly clientIds: readonly string[];
+  readonly redirectUri: string;
+  /** Clients of one host, in the order of `clientIds`. */
+  readonly perHost: number;
+}
+
+/**
+ * Authorization requests of clients known by their metadata document, in rotation. Every document is fetched once before:
+ * hosts one after the other, each by a caller of its own, as the budgets of fetches ask for.
+ */
+export function authorizing({ clientIds, redirectUri, perHost }: DocumentClients) {
+  return async ({ url }: BenchServer): Promise<Operation[]> => {
+    for (const [index, clientId] of clientIds.entries()) {
+      const caller = createUser(url, `127.0.1.${1 + Math.floor(index / perHost)}`);
+      await openApproval(caller, queryOf(clientId, redirectUri, url));
+    }
+    let next = 0;
+    return Array.from({ length: users }, () => {
+      const send = createUser(url);
+      return () => {
+        next += 1;
+        return openApproval(send, queryOf(clientIds[next % clientIds.length] as string, redirectUri, url));
+      };
+    });
+  };
+}

@@ -1,0 +1,84 @@
+import { createUser, expectStatus, type Send } from '../harness/load.ts';
+import type { BenchServer } from '../harness/server-process.ts';
+import type { Operation } from '../harness/table.ts';
+import { nativeClient, type SignedIn, signInAll } from './sign-in.ts';
+
+/** Users of one server at the same time. */
+export const users = 12;
+
+const form = { 'content-type': 'application/x-www-form-urlencoded' };
+const json = { 'content-type': 'application/json' };
+
+const call = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'add', arguments: { left: 1, right: 2 } },
+});
+
+/** One operation for each of several users with a connection of their own. */
+export function forUsers(url: string, create: (send: Send, index: number) => Operation): Operation[] {
+  return Array.from({ length: users }, (_, index) => create(createUser(url), index));
+}
+
+/** `GET` of a document. */
+export function getting(path: string): (server: BenchServer) => Promise<Operation[]> {
+  return async ({ url }) =>
+    forUsers(url, (send) => async () => {
+      expectStatus(await send({ path }), 200);
+    });
+}
+
+/** `POST /mcp`, with an access token for each user. */
+export function calling(
+  tokensOf: (url: string) => Promise<readonly (string | undefined)[]>,
+): (server: BenchServer) => Promise<Operation[]> {
+  return async ({ url }) => {
+    const tokens = await tokensOf(url);
+    return forUsers(url, (send, index) => {
+      const token = tokens[index];
+      const headers = {
+        ...json,
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2025-11-25',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      };
+      return async () => {
+        expectStatus(await send({ method: 'POST', path: '/mcp', headers, body: call }), 200);
+      };
+    });
+  };
+}
+
+/** Access tokens of real logins. */
+export async function accessTokens(url: string): Promise<string[]> {
+  return (await signInAll(url, users)).map(({ accessToken }) => accessToken);
+}
+
+/** RFC 7591. */
+export async function registering({ url }: BenchServer): Promise<Operation[]> {
+  const body = JSON.stringify(nativeClient);
+  return forUsers(url, (send) => async () => {
+    expectStatus(await send({ method: 'POST', path: '/oauth/register', headers: json, body }), 201);
+  });
+}
+
+/** Refreshes with rotation: each answer's token is the next request's. */
+export function refreshingAs(signedIn: SignedIn, send: Send): Operation {
+  let { refreshToken } = signedIn;
+  return async () => {
+    const parameters = {
+      grant_type: 'refresh_token',
+      refresh_token: refreshToken,
+      client_id: signedIn.client.clientId,
+    };
+    const body = new URLSearchParams(parameters).toString();
+    const answer = await send({ method: 'POST', path: '/oauth/token', headers: form, body });
+    refreshToken = JSON.parse(expectStatus(answer, 200).body).refresh_token;
+  };
+}
+
+export async function refreshing({ url }: BenchServer): Promise<Operation[]> {
+  const signedIn = await signInAll(url, users);
+  return forUsers(url, (send, index) => refreshingAs(signedIn[index] as SignedIn, send));
+}

@@ -1,0 +1,38 @@
+/** Ours. */
+import express from 'express';
+import { type McpOAuthOptions, mcpOAuth } from '../../lib/index.ts';
+import { createCallCounter } from '../harness/call-counter.ts';
+import { serve } from '../harness/serve.ts';
+import { answerMcp } from './mcp-answer.ts';
+import { openOurStorage, type StoreSettings } from './stores.ts';
+
+export interface GatewayVariantSettings {
+  readonly store?: StoreSettings;
+  readonly gateway?: McpOAuthOptions['gateway'];
+  /** Certificate authority of the host with client metadata documents, to which all names lead. */
+  readonly ca?: string;
+  readonly isCounting?: boolean;
+}
+
+await serve<GatewayVariantSettings>(async ({ store = { engine: 'memory' }, gateway, ca, isCounting }, url) => {
+  const counter = isCounting ? createCallCounter() : undefined;
+  const auth = mcpOAuth({
+    issuer: url,
+    browserLogin: { url: `${url}/oauth/dev-login` },
+    storage: await openOurStorage(store, counter),
+    secret: 'a secret of the bench, long enough for everyone',
+    ...(gateway && { gateway }),
+    ...(ca !== undefined && {
+      outbound: {
+        ca,
+        lookup: (_hostname, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
+      },
+    }),
+  });
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(auth);
+  app.post('/mcp', auth.authenticate('/mcp'), answerMcp);
+  await auth.ready();
+  return { listener: app, counter };
+});
