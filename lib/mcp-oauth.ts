@@ -134,7 +134,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       staleSeconds: 3600,
     }),
     perHost: createLimiter(storage, 'client-fetch-host', { limit: 60, windowSeconds: 60 }),
-    perCaller: createLimiter(storage, 'client-fetch-caller', { limit: 60, windowSeconds: 60 }),
+    perCaller: createLimiter(storage, 'client-fetch-caller', { limit: 20, windowSeconds: 60 }),
     events,
     hosts: cimd,
     documentProblem: clientChecks.documentProblem,

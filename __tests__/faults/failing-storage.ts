@@ -15,6 +15,8 @@ export interface FailingStorage {
   readonly storage: Storage;
   /** Lets the call with this number fail, counted from 1 from now on. */
   failAt(call: number, failure: Failure): void;
+  /** Calls in between neither fail nor count. */
+  pause(isOn: boolean): void;
   /** Everything is answered again. @returns what failed first, such as `put RefreshToken`; undefined where nothing did */
   heal(): string | undefined;
   /** Live records of a kind that were not consumed, with the grant that each belongs to. */
@@ -27,11 +29,13 @@ export function createFailingStorage(): FailingStorage {
   let [calls, target] = [0, 0];
   let failure: Failure | undefined;
   let failed: string | undefined;
+  let isPaused = false;
 
   const storage: Storage = { ...inner };
   for (const method of methods) {
     const original = inner[method] as (...parameters: unknown[]) => Promise<unknown>;
     const failing = async (...parameters: unknown[]) => {
+      if (isPaused) return original(...parameters);
       calls += 1;
       const fails = failure !== undefined && (failure.stays ? calls >= target : calls === target);
       if (fails) failed ??= `${method} ${method === 'deleteByGrant' || method === 'increment' ? '' : parameters[0]}`.trim();
@@ -51,6 +55,9 @@ export function createFailingStorage(): FailingStorage {
     storage,
     failAt(call, given) {
       [calls, target, failure, failed] = [0, call, given, undefined];
+    },
+    pause(isOn) {
+      isPaused = isOn;
     },
     heal() {
       failure = undefined;

@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { recordId } from '../../lib/shared/record-ids.ts';
 import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
 import { moveClock } from '../federation/clock.ts';
-import type { Answer } from '../helpers/oauth-client.ts';
-import { startGateway } from '../helpers/gateway.ts';
+import { type Answer, createOAuthClient, register } from '../helpers/oauth-client.ts';
+import type { Page } from '../helpers/browser.ts';
+import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { createFailingStorage, type Failure } from './failing-storage.ts';
 import { callMcp, createPerson, outcomeOf, type Tokens, tokensOf } from './person.ts';
 import { limitMs, parallel, record } from './rounds.ts';
@@ -21,12 +22,15 @@ const failures: (Failure & { readonly name: string })[] = [
   { name: 'loses its answer, as do those after it', when: 'after', stays: true },
 ];
 
+const open: Gateway[] = [];
+
 async function startFailing(refreshGraceSeconds: number) {
   const failing = createFailingStorage();
   const gateway = await startGateway({
     options: () => ({ storage: failing.storage, gateway: { tokenCacheSeconds: 0, refreshGraceSeconds } }),
     routes: (app, auth) => void app.all('/mcp', auth.authenticate('/mcp'), (_req, res) => res.json({})),
   });
+  open.push(gateway);
   await gateway.auth.ready();
   const person = await createPerson(gateway.url);
   const issuer = parseIssuer(gateway.url) as Issuer;
@@ -82,11 +86,51 @@ async function failEachCall(
   }
 }
 
-afterEach(() => {
+afterEach(async () => {
   jest.useRealTimers();
+  await Promise.all(open.splice(0).map((gateway) => gateway.close()));
 });
 
 describe.each(failures)('a storage call that $name', (failure) => {
+  it(
+    'makes every kind of request succeed or answer 503, wherever it happens',
+    async () => {
+      const { gateway, person, failing } = await startFailing(30);
+      const { client, browser } = person;
+      const withSecret = { token_endpoint_auth_method: 'client_secret_post' };
+      const confidential = await createPerson(gateway.url, await createOAuthClient(gateway.url, withSecret));
+      const own = await confidential.tokens();
+      const requests: Record<string, () => Promise<Answer | Page>> = {
+        introspect: () => confidential.client.introspect(own.accessToken),
+        register: () => register(gateway.url, { redirect_uris: [client.redirectUri] }),
+        authorize: () => browser.get(client.authorizeUrl()),
+        approve: async () => {
+          failing.pause(true);
+          const approval = await browser.get(client.authorizeUrl());
+          failing.pause(false);
+          return browser.submit(approval, 'csrf', { decision: 'approve' });
+        },
+        'MCP route': () => callMcp(gateway.url, own.accessToken),
+        revoke: () => client.revoke('x'.repeat(43)),
+      };
+      await person.tokens();
+      const wrong: string[] = [];
+      for (const [name, request] of Object.entries(requests)) {
+        for (let call = 1, failed: string | undefined = ''; failed !== undefined; call += 1) {
+          failing.failAt(call, failure);
+          const answer = await request();
+          failed = failing.heal();
+          const body = 'html' in answer ? answer.html : answer.text;
+          const isOutage = answer.status === 503 && body.includes('temporarily_unavailable') && answer.headers.has('retry-after');
+          if (answer.status >= 400 && !isOutage) wrong.push(`${name}, ${failed}: ${answer.status} ${body.slice(0, 200)}`);
+        }
+      }
+      expect(wrong).toEqual([]);
+      expect(gateway.events.filter(({ type }) => type === 'server.error')).toEqual([]);
+    },
+    limitMs,
+  );
+
   it.each([{ grace: 30 }, { grace: 0 }])(
     'leaves a refresh with one live token or a clean refusal, with a grace window of $grace s (F-20)',
     async ({ grace }) => {
@@ -98,7 +142,6 @@ describe.each(failures)('a storage call that $name', (failure) => {
       record('F-20', 'memory', `refresh, grace ${grace}, ${failure.when}${failure.stays ? ' and on' : ''}: ${results.join(' | ')}`);
       expect(results.length).toBeGreaterThan(5);
       expect(started.gateway.events.filter(({ type }) => type === 'server.error')).toEqual([]);
-      await started.gateway.close();
     },
     limitMs,
   );
@@ -124,7 +167,6 @@ describe.each(failures)('a storage call that $name', (failure) => {
         expect(await liveHeads([...new Set(tokens.map((given) => given.refreshToken))])).toBe(1);
       }
       expect(started.gateway.events.filter(({ type }) => type === 'server.error')).toEqual([]);
-      await started.gateway.close();
     },
     limitMs,
   );
@@ -140,7 +182,6 @@ describe.each(failures)('a storage call that $name', (failure) => {
       record('F-20', 'memory', `code, ${failure.when}${failure.stays ? ' and on' : ''}: ${results.join(' | ')}`);
       expect(results.length).toBeGreaterThan(5);
       expect(started.gateway.events.filter(({ type }) => type === 'server.error')).toEqual([]);
-      await started.gateway.close();
     },
     limitMs,
   );

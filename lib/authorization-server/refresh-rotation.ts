@@ -2,6 +2,7 @@ import { errors } from 'oidc-provider';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
+import { StorageUnavailableError } from '../storage/storage.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 
 /** What the grants stage offers for rotation; the shapes are those of its `RefreshGrace`. */
@@ -148,7 +149,11 @@ export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, 
       const part = parts.get(ctx);
       if (!part || !grace) return;
       if ('held' in part) return finish(ctx, grace, part);
-      const answer = await grace.answer(part.claimId);
+      const answer = await grace.answer(part.claimId).catch((error: unknown) => {
+        if (!(error instanceof StorageUnavailableError)) throw error;
+        events.emit({ type: 'storage.unavailable', reason: error.message });
+        return undefined;
+      });
       if (answer) {
         replay(ctx, answer);
         const { client, entities } = ctx.oidc;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { OAuthError } from '../errors.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { ConfigurationError, OAuthError } from '../errors.ts';
 import type { ResolvedAuthenticate, ResolvedProxy } from '../resolve-route-options.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
@@ -80,6 +81,11 @@ export function createProtection(options: ProtectionOptions): Protection {
   /** Declares the resource and gives its check, whatever the path of the request. */
   function declare(path: string, given: ResolvedAuthenticate): Handler {
     const resource = resources.declare(toResource(path, given));
+    const before = required.get(resource);
+    if (before && !isDeepStrictEqual(before, given)) {
+      const message = 'is declared already with other options; give the same options or another path';
+      throw new ConfigurationError('resource', [{ option: path, message }]);
+    }
     required.set(resource, given);
     const check = createAuthenticator(resource, given, { tokens, events, issuerOf, dpop: options.dpop });
     return (req, res, next) => {

@@ -1,3 +1,5 @@
+import { McpOAuthError } from '../errors.ts';
+
 /**
  * The storage port: atomic primitives over records, with no knowledge of OAuth.
  *
@@ -109,7 +111,7 @@ export interface WriteOptions {
 }
 
 /** The store cannot answer now: the request may be tried again. Peers see 503 `temporarily_unavailable`. */
-export class StorageUnavailableError extends Error {
+export class StorageUnavailableError extends McpOAuthError {
   readonly code = 'storage_unavailable';
 
   constructor(message: string, options?: ErrorOptions) {
