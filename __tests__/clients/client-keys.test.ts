@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { moveClock } from '../federation/clock.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import type { Answer, Parameters } from '../helpers/oauth-client.ts';

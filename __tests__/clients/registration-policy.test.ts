@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ConfigurationError, type RegistrationOptions } from '../../lib/index.ts';
+import { ConfigurationError, mcpOAuth, memoryStorage, type RegistrationOptions } from '../../lib/index.ts';
 import { createBrowser } from '../helpers/browser.ts';
 import { type Answer, createOAuthClient, register, send } from '../helpers/oauth-client.ts';
 import { type ObservedGateway, startObservedGateway } from '../helpers/observed-gateway.ts';
@@ -83,10 +83,12 @@ describe('allowedSchemes', () => {
 
   it.each(['http', 'https'])('refuses %s at start', async (scheme) => {
     await start({});
+    const browserLogin = { url: `${gateway.url}/oauth/dev-login` };
+    const registration = { allowedSchemes: [scheme] };
 
-    await expect(
-      startObservedGateway({ options: () => ({ registration: { allowedSchemes: [scheme] } }) }),
-    ).rejects.toThrow(ConfigurationError);
+    expect(() => mcpOAuth({ issuer: gateway.url, browserLogin, storage: memoryStorage(), registration })).toThrow(
+      ConfigurationError,
+    );
   });
 });
 

@@ -82,7 +82,7 @@ export async function startCluster({ store, size = 3, options: given = {} }: Clu
   }
 
   async function stop(index: number): Promise<number | null> {
-    front.leave(index);
+    await front.leave(index);
     return end(index, 'SIGTERM');
   }
 
@@ -112,7 +112,8 @@ export async function startCluster({ store, size = 3, options: given = {} }: Clu
       changes = options;
       await Promise.all(indexes.map(start));
     },
-    moveClock: async (seconds) => void (await Promise.all(indexes.map((index) => ask(index, { type: 'clock', seconds })))),
+    moveClock: async (seconds) =>
+      void (await Promise.all(indexes.map((index) => ask(index, { type: 'clock', seconds })))),
     rotateKeys: async (index) => (await ask(index, { type: 'rotate' })) as { rotated: boolean },
     async close() {
       await Promise.all(indexes.map((index) => end(index, 'SIGKILL')));

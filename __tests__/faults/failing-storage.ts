@@ -1,7 +1,18 @@
 import { memoryStorage, type Storage } from '../../lib/index.ts';
 import { StorageUnavailableError, type StoredRecord } from '../../lib/storage/storage.ts';
 
-const methods = ['get', 'put', 'create', 'consume', 'take', 'replace', 'delete', 'deleteByGrant', 'find', 'increment'] as const;
+const methods = [
+  'get',
+  'put',
+  'create',
+  'consume',
+  'take',
+  'replace',
+  'delete',
+  'deleteByGrant',
+  'find',
+  'increment',
+] as const;
 
 /** How a call fails, and whether those after it do. */
 export interface Failure {
@@ -20,7 +31,9 @@ export interface FailingStorage {
   /** Everything is answered again. @returns what failed first, such as `put RefreshToken`; undefined where nothing did */
   heal(): string | undefined;
   /** Live records of a kind that were not consumed, with the grant that each belongs to. */
-  live(kind: string): Promise<{ readonly id: string; readonly record: StoredRecord; readonly grantId: string | undefined }[]>;
+  live(
+    kind: string,
+  ): Promise<{ readonly id: string; readonly record: StoredRecord; readonly grantId: string | undefined }[]>;
 }
 
 export function createFailingStorage(): FailingStorage {
@@ -38,7 +51,8 @@ export function createFailingStorage(): FailingStorage {
       if (isPaused) return original(...parameters);
       calls += 1;
       const fails = failure !== undefined && (failure.stays ? calls >= target : calls === target);
-      if (fails) failed ??= `${method} ${method === 'deleteByGrant' || method === 'increment' ? '' : parameters[0]}`.trim();
+      if (fails)
+        failed ??= `${method} ${method === 'deleteByGrant' || method === 'increment' ? '' : parameters[0]}`.trim();
       if (fails && failure?.when === 'before') throw new StorageUnavailableError('the test says so');
       const answer = await original(...parameters);
       if (method === 'put' || method === 'create') {

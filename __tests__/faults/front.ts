@@ -4,13 +4,14 @@
  */
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
+import { until } from './rounds.ts';
 
 export interface Front {
   readonly url: string;
   /** Puts a process into rotation under its number. */
   join(index: number, port: number): void;
-  /** Takes it out of rotation; connections that it has go on. */
-  leave(index: number): void;
+  /** Takes it out of rotation; connections that it has go on. Settles when what they ask for was sent to it. */
+  leave(index: number): Promise<void>;
   /** Sends new connections to one process; `undefined` gives each its turn again. */
   steer(index: number | undefined): void;
   /** Ends new connections at the first byte of the answer: what was asked is done, and the client never hears of it. */
@@ -24,6 +25,8 @@ export async function startFront(): Promise<Front> {
   const ports = new Map<number, number>();
   const served = new Map<number, number>();
   const sockets = new Set<net.Socket>();
+  /** Connections to a process on which nothing was sent yet: it would take them for idle. */
+  const silent = new Map<net.Socket, number>();
   let turn = 0;
   let steered: number | undefined;
   let isLosing = false;
@@ -49,10 +52,13 @@ export async function startFront(): Promise<Front> {
     upstream.on('connect', () => {
       isConnected = true;
       served.set(index, (served.get(index) ?? 0) + 1);
+      silent.set(upstream, index);
+      client.once('data', () => silent.delete(upstream));
       client.pipe(upstream);
       if (isLosing) upstream.once('data', () => client.destroy());
       else upstream.pipe(client);
     });
+    upstream.on('close', () => silent.delete(upstream));
     upstream.on('close', () => (isConnected ? client.destroy() : connect(client, attempts - 1)));
     client.on('close', () => upstream.destroy());
   }
@@ -64,7 +70,10 @@ export async function startFront(): Promise<Front> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     join: (index, port) => void ports.set(index, port),
-    leave: (index) => void ports.delete(index),
+    async leave(index) {
+      ports.delete(index);
+      await until(async () => ![...silent.values()].includes(index), 5000).catch(() => {}); // Some are never used.
+    },
     steer(index) {
       steered = index;
     },

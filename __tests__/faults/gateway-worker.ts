@@ -48,7 +48,8 @@ function openStore({ kind, url, prefix, timeoutMs }: StoreAddress): Storage {
 
 /** Moves the clock of everything in this process; timers and sockets keep theirs. */
 function moveClock(milliseconds: number): void {
-  const Base = Object.getPrototypeOf(Date) === Function.prototype ? Date : (Object.getPrototypeOf(Date) as DateConstructor);
+  const Base =
+    Object.getPrototypeOf(Date) === Function.prototype ? Date : (Object.getPrototypeOf(Date) as DateConstructor);
   class MovedDate extends Base {
     constructor(...parameters: [] | [number]) {
       if (parameters.length === 0) super(Base.now() + milliseconds);

@@ -18,7 +18,7 @@ export interface Person {
 
 export async function createPerson(issuer: string, client?: OAuthClient): Promise<Person> {
   const own = client ?? (await createOAuthClient(issuer));
-  const browser = createBrowser({ stopAt: (url) => !url.startsWith(issuer) });
+  const browser = createBrowser({ stopAt: (url) => !url.startsWith(issuer), now: () => Date.now() });
   const code = () => own.login(browser);
   return { browser, client: own, code, tokens: async () => tokensOf(await own.redeem(await code())) };
 }

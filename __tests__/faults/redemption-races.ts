@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { type IdentityProvider, startIdentityProvider } from '../helpers/identity-provider.ts';
 import { postForm } from '../helpers/oauth-client.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { callMcp, codeOf, createPerson, outcomeOf, tokensOf } from './person.ts';
@@ -32,7 +33,7 @@ export function redemptionRaces(startStore: StartStore): void {
         ],
       },
     });
-  }, 30_000);
+  }, 60_000);
   afterAll(async () => {
     await cluster?.close();
     await store?.close();
@@ -159,6 +160,42 @@ export function redemptionRaces(startStore: StartStore): void {
         }
         cluster.front.steer(undefined);
         record('F-09', store.name, `${succeeded} of ${flows} flows`);
+      },
+      limitMs,
+    );
+  });
+
+  describe('with an identity provider', () => {
+    let idp: IdentityProvider;
+
+    beforeAll(async () => {
+      idp = await startIdentityProvider();
+      idp.redirectUris.push(`${cluster.url}/oauth/callback`);
+      const { issuer, clientId, clientSecret } = idp;
+      await cluster.restartAll({ oidc: { issuer }, browserLogin: { clientId, clientSecret } });
+    }, 60_000);
+    afterAll(() => idp?.close());
+
+    it(
+      'makes one login of ten parallel callbacks of the identity provider (F-07)',
+      async () => {
+        let redeemed = 0;
+        for (let round = 0; round < rounds(2); round += 1) {
+          const { browser, client } = await createPerson(cluster.url);
+          const stopAt = (url: string) => url.startsWith(`${cluster.url}/oauth/callback`);
+          const visiting = { stopAt: () => false };
+          const approval = await browser.get(client.authorizeUrl(), visiting);
+          const signIn = await browser.submit(approval, 'csrf', { decision: 'approve' }, visiting);
+          const callback = await browser.submit(signIn, 'login', { login: 'alice' }, { stopAt });
+          const stopAtClient = { stopAt: (url: string) => url.startsWith(client.redirectUri) };
+          const pages = await parallel(10, () => browser.follow(callback, undefined, stopAtClient));
+          const codes = pages.map(codeOf).filter((code) => code !== undefined);
+          expect(pages.filter(({ status }) => status >= 500)).toEqual([]);
+          expect(codes).toHaveLength(1);
+          expect(outcomeOf(await client.redeem(codes[0] as string))).toBe('200');
+          redeemed += 1;
+        }
+        record('F-07', store.name, `${rounds(2)} rounds of 10 at an identity provider: ${redeemed} codes in all`);
       },
       limitMs,
     );

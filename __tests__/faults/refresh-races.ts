@@ -14,9 +14,12 @@ export function refreshRaces(startStore: StartStore): void {
 
   beforeAll(async () => {
     store = await startStore();
-    cluster = await startCluster({ store: store.address(), options: { gateway: { refreshGraceSeconds: graceSeconds } } });
+    cluster = await startCluster({
+      store: store.address(),
+      options: { gateway: { refreshGraceSeconds: graceSeconds } },
+    });
     person = await createPerson(cluster.url);
-  }, 30_000);
+  }, 60_000);
   afterAll(async () => {
     await cluster?.close();
     await store?.close();
@@ -99,7 +102,7 @@ export function refreshRaces(startStore: StartStore): void {
   );
 
   describe('without a grace window', () => {
-    beforeAll(() => cluster.restartAll({ gateway: { refreshGraceSeconds: 0 } }), 30_000);
+    beforeAll(() => cluster.restartAll({ gateway: { refreshGraceSeconds: 0 } }), 60_000);
 
     it(
       'lets one of 24 parallel refreshes through and leaves at most one live token (F-02)',
@@ -111,10 +114,16 @@ export function refreshRaces(startStore: StartStore): void {
           const answers = await parallel(24, () => person.client.refresh(refreshToken));
           const counts = tally(answers.map(outcomeOf));
           sums.push(JSON.stringify(counts));
-          const successors = answers.filter(({ status }) => status === 200).map((answer) => tokensOf(answer).refreshToken);
+          const successors = answers
+            .filter(({ status }) => status === 200)
+            .map((answer) => tokensOf(answer).refreshToken);
           heads.push(await live([...successors, refreshToken]));
         }
-        record('F-02', store.name, `${JSON.stringify(tally(sums))}, then live heads ${JSON.stringify(tally(heads.map(String)))}`);
+        record(
+          'F-02',
+          store.name,
+          `${JSON.stringify(tally(sums))}, then live heads ${JSON.stringify(tally(heads.map(String)))}`,
+        );
         expect(new Set(sums)).toEqual(new Set([JSON.stringify({ '200': 1, '400 invalid_grant': 23 })]));
         expect(Math.max(...heads)).toBeLessThanOrEqual(1);
       },

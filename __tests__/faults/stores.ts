@@ -17,7 +17,11 @@ export interface FaultStore {
 
 export type StartStore = () => Promise<FaultStore>;
 
-function addressing(kind: StoreAddress['kind'], url: string, prefix: string): Pick<FaultStore, 'name' | 'port' | 'address'> {
+function addressing(
+  kind: StoreAddress['kind'],
+  url: string,
+  prefix: string,
+): Pick<FaultStore, 'name' | 'port' | 'address'> {
   const port = Number(new URL(url).port);
   return {
     name: kind,

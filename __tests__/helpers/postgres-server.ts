@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -75,25 +75,29 @@ async function ownServer(binaries: string): Promise<PostgresServer> {
   }
 
   async function stop(): Promise<void> {
-    if (server?.exitCode !== null || server.signalCode !== null) return;
+    if (!server || hasEnded(server)) return;
     const ended = once(server, 'exit');
+    signal('SIGCONT'); // A paused process would not end.
     server.kill('SIGINT'); // A fast shutdown: ends every session and does not wait for it.
     await ended;
   }
 
   /** Waits a little for sessions: a pool that was ended still has them for a moment, and would hear of a shutdown. */
   async function stopGently(): Promise<void> {
-    if (server?.exitCode !== null || server.signalCode !== null) return;
+    if (!server || hasEnded(server)) return;
     const ended = once(server, 'exit');
+    signal('SIGCONT');
     server.kill('SIGTERM'); // A smart shutdown: takes no new session and waits for the others.
     const timer = setTimeout(() => server?.kill('SIGINT'), GRACE_MS);
     await ended;
     clearTimeout(timer);
   }
 
+  /** The postmaster first: while it stands still it starts no further process. */
   function signal(name: NodeJS.Signals): void {
-    if (server?.pid === undefined) throw new Error('the server is not running');
-    for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, name);
+    if (!server || hasEnded(server)) return;
+    const pid = server.pid as number;
+    for (const target of [pid, ...childrenOf(pid)]) signalIfThere(target, name);
   }
 
   await start();
@@ -186,9 +190,22 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Between finding a process and signalling it, it may have ended by itself. */
+function signalIfThere(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 function childrenOf(pid: number): number[] {
-  const listed = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
-  return listed.trim().split(/\s+/).map(Number);
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+  return (stdout.match(/\d+/g) ?? []).map(Number);
 }
 
 function pathFolders(): string[] {

@@ -37,7 +37,10 @@ function open(client: RedisClient = first.client, now = () => present): Storage 
 }
 
 /** A store on the second connection where something else happens around one of its steps, the first time it gets there. */
-function openWith({ before, after }: { [at in 'before' | 'after']?: [Script, () => Promise<unknown>] }): Storage {
+function openWith(
+  { before, after }: { [at in 'before' | 'after']?: [Script, () => Promise<unknown>] },
+  now?: () => number,
+): Storage {
   const client = second.client;
   const pending = { before, after };
   async function happen(at: 'before' | 'after', sha1: string): Promise<void> {
@@ -46,15 +49,13 @@ function openWith({ before, after }: { [at in 'before' | 'after']?: [Script, () 
     pending[at] = undefined;
     await event[1]();
   }
-  return open({
-    eval: client.eval.bind(client),
-    async evalSha(sha1, input) {
-      await happen('before', sha1);
-      const reply = await client.evalSha(sha1, input);
-      await happen('after', sha1);
-      return reply;
-    },
-  });
+  const evalSha: RedisClient['evalSha'] = async (sha1, input) => {
+    await happen('before', sha1);
+    const reply = await client.evalSha(sha1, input);
+    await happen('after', sha1);
+    return reply;
+  };
+  return open({ eval: client.eval.bind(client), evalSha }, now);
 }
 
 const crash = async () => {
@@ -114,6 +115,11 @@ async function rawVersion(id: string): Promise<unknown> {
   return (await first.client.eval(script, { keys: [`${prefix}record:Token:${id}`], arguments: [] })) ?? undefined;
 }
 
+async function membersOfIndex(value: string): Promise<number> {
+  const keys = [`${prefix}{index:Token:by:${value}}:by-id`];
+  return Number(await first.client.eval("return redis.call('ZCARD', KEYS[1])", { keys, arguments: [] }));
+}
+
 describe('a write whose grant is deleted on its way', () => {
   const overtaken = (grantId = 'g') =>
     openWith({ before: [scripts.WRITE, () => storage.deleteByGrant(grantId, present + 60)] });
@@ -123,6 +129,7 @@ describe('a write whose grant is deleted on its way', () => {
     expect(await overtaken('g').put('Token', 'put', {}, { grantId: 'g', index })).toBe(false);
     expect(await overtaken('h').create('Token', 'create', {}, { grantId: 'h', index })).toBe(false);
     expect([await rawVersion('put'), await rawVersion('create')]).toEqual([undefined, undefined]);
+    expect(await membersOfIndex('x')).toBe(0);
   });
 
   test('brings back the record that it wrote over, with its consumption, expiry, grant and index', async () => {
@@ -134,6 +141,7 @@ describe('a write whose grant is deleted on its way', () => {
     expect(await storage.get('Token', 'a')).toEqual(before);
     expect(await storage.find('Token', 'by', 'x', { limit: 9 })).toEqual([{ id: 'a', ...before }]);
     expect(await storage.find('Token', 'by', 'y', { limit: 9 })).toEqual([]);
+    expect([await membersOfIndex('x'), await membersOfIndex('y')]).toEqual([1, 0]);
     await storage.deleteByGrant('h', present + 60);
     expect(await storage.get('Token', 'a')).toBeUndefined();
   });
@@ -200,19 +208,41 @@ describe('a step that the client sends again after it lost the answer', () => {
   });
 });
 
+describe('a write that cannot tidy up after itself', () => {
+  test('has succeeded all the same', async () => {
+    const options = { grantId: 'g', index: { by: 'x' } };
+    await storage.put('Token', 'a', { n: 1 }, options);
+    expect(await openWith({ before: [scripts.LEAVE, crash] }).put('Token', 'a', { n: 2 }, options)).toBe(true);
+    expect((await storage.find('Token', 'by', 'x', { limit: 9 })).map(({ value }) => value)).toEqual([{ n: 2 }]);
+    expect((await openWith({ before: [scripts.LEAVE, crash] }).take('Token', 'a'))?.value).toEqual({ n: 2 });
+    expect(await storage.find('Token', 'by', 'x', { limit: 9 })).toEqual([]);
+  });
+});
+
 describe('find', () => {
-  test('finds a record at every moment while it is written anew', async () => {
+  test('finds a record that is written anew while it looks, at every step of that', async () => {
     const options = { index: { by: 'x' } };
-    await storage.put('Session', 'a', {}, options);
-    const other = open(second.client);
-    let writes = 0;
-    const writing = (async () => {
-      for (; writes < 300; writes += 1) await storage.put('Session', 'a', { writes }, options);
-    })();
-    const lengths: number[] = [];
-    while (writes < 300) lengths.push((await other.find('Session', 'by', 'x', { limit: 9 })).length);
-    await writing;
-    expect(new Set(lengths)).toEqual(new Set([1]));
+    await storage.put('Session', 'a', { n: 1 }, options);
+    const ids = async (store: Storage) => (await store.find('Session', 'by', 'x', { limit: 9 })).map(({ id }) => id);
+    const write = () => storage.put('Session', 'a', { n: 2 }, options);
+    expect(await ids(openWith({ before: [scripts.READ, write] }))).toEqual(['a']);
+    for (const step of [scripts.ENTER, scripts.WRITE, scripts.LEAVE]) {
+      const seen: string[][] = [];
+      const look = async () => seen.push(await ids(storage));
+      await openWith({ before: [step, look], after: [step, look] }).put('Session', 'a', { n: 3 }, options);
+      expect(seen).toEqual([['a'], ['a']]);
+    }
+  });
+
+  test('keeps what leads to a record that an undone write is about to bring back', async () => {
+    const later = () => present + 3600;
+    await storage.put('Token', 'a', { n: 1 }, { index: { by: 'x' } });
+    const find = (store: Storage) => store.find('Token', 'by', 'x', { limit: 9 });
+    const look = async () => expect(await find(open(first.client, later))).toEqual([]);
+    const deletion = () => open().deleteByGrant('g', present + 7200);
+    const overtaken = openWith({ before: [scripts.WRITE, deletion], after: [scripts.WRITE, look] }, later);
+    expect(await overtaken.put('Token', 'a', { n: 2 }, { grantId: 'g' })).toBe(false);
+    expect((await find(storage)).map(({ value }) => value)).toEqual([{ n: 1 }]);
   });
 
   test('finds a record whose write it saw beginning', async () => {

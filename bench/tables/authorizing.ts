@@ -38,18 +38,16 @@ async function openApproval(send: Send, query: string): Promise<void> {
 export interface DocumentClients {
   readonly clientIds: readonly string[];
   readonly redirectUri: string;
-  /** Clients of one host, in the order of `clientIds`. */
-  readonly perHost: number;
 }
 
-/**
- * Authorization requests of clients known by their metadata document, in rotation. Every document is fetched once before:
- * hosts one after the other, each by a caller of its own, as the budgets of fetches ask for.
- */
-export function authorizing({ clientIds, redirectUri, perHost }: DocumentClients) {
+/** Documents that one caller has fetched before: below the budget of a caller, whatever it is. */
+const perCaller = 5;
+
+/** Authorization requests of clients known by their metadata document, in rotation. Every document is fetched once before. */
+export function authorizing({ clientIds, redirectUri }: DocumentClients) {
   return async ({ url }: BenchServer): Promise<Operation[]> => {
     for (const [index, clientId] of clientIds.entries()) {
-      const caller = createUser(url, `127.0.1.${1 + Math.floor(index / perHost)}`);
+      const caller = createUser(url, `127.0.1.${1 + Math.floor(index / perCaller)}`);
       await openApproval(caller, queryOf(clientId, redirectUri, url));
     }
     let next = 0;

@@ -18,28 +18,33 @@ export interface FindOptions {
   readonly now: () => number;
 }
 
+/** A row that has not expired. */
+interface Reading {
+  readonly row: Row;
+  readonly isBuried: boolean;
+}
+
 /** Reads members page by page until enough of them lead to records, and tidies up on the way. */
 export function createFind({ run, keys, groups, now }: FindOptions): Storage['find'] {
-  /** The rows that are live, by id. */
-  async function readRows(kind: string, ids: readonly string[]): Promise<Map<string, Row>> {
-    const buried = new Map<string, Promise<boolean>>();
-    const rows = new Map<string, Row>();
+  async function read(kind: string, ids: readonly string[]): Promise<Map<string, Reading>> {
+    const answers = new Map<string, Promise<boolean>>();
+    const readings = new Map<string, Reading>();
     await Promise.all(
       ids.map(async (id) => {
         const row = toRow(await run(READ, [keys.record(addressOf(kind, id))]));
         if (!row) return;
-        const isBuried = buried.get(row.grant) ?? groups.isBuried(row.grant);
-        buried.set(row.grant, isBuried);
-        if (!(await isBuried)) rows.set(id, row);
+        const isBuried = answers.get(row.grant) ?? groups.isBuried(row.grant);
+        answers.set(row.grant, isBuried);
+        readings.set(id, { row, isBuried: await isBuried });
       }),
     );
-    return rows;
+    return readings;
   }
 
   /** True of a member whose version is gone for good: not on its way, and not about to come back by an undone write. */
-  function isStale(member: string, rows: ReadonlyMap<string, Row>): boolean {
+  function isStale(member: string, readings: ReadonlyMap<string, Reading>): boolean {
     const { name, version } = partsOf(member);
-    const present = rows.get(name)?.version;
+    const present = readings.get(name)?.row.version;
     if (present === version || secondsSince(version, now()) < settledSeconds) return false;
     return present === undefined || secondsSince(present, now()) >= settledSeconds;
   }
@@ -53,13 +58,13 @@ export function createFind({ run, keys, groups, now }: FindOptions): Storage['fi
       const size = Math.min(Math.max(limit - found.size, smallestPage), largestPage);
       const members = toTexts(await run(PAGE, [group[1]], from, String(size)));
       const ids = [...new Set(members.map((member) => partsOf(member).name))];
-      const rows = await readRows(kind, ids);
+      const readings = await read(kind, ids);
       for (const id of ids) {
-        const row = rows.get(id);
+        const { row, isBuried } = readings.get(id) ?? {};
         // Not by version: while a record is written anew, any of its members leads to it.
-        if (row && indexOf(row)[name] === value) found.set(id, { id, ...toRecord(row) });
+        if (row && !isBuried && indexOf(row)[name] === value) found.set(id, { id, ...toRecord(row) });
       }
-      const stale = members.filter((member) => isStale(member, rows));
+      const stale = members.filter((member) => isStale(member, readings));
       if (stale.length > 0) await leftUndoneInOutage(run(LEAVE, group, ...stale));
       if (members.length < size) break;
       from = `(${members.at(-1)}`;

@@ -28,7 +28,7 @@ end
 local function expire(key, ends)
   local milliseconds = (ends == '' or ends == 'inf') and math.huge or math.ceil((tonumber(ends) - now) * 1000)
   if milliseconds < 1e14 then
-    redis.call('PEXPIRE', key, string.format('%.0f', milliseconds))
+    redis.call('PEXPIRE', key, string.format('%.0f', math.max(milliseconds, 0)))
   else
     redis.call('PERSIST', key)
   end
