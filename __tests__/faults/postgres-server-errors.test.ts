@@ -76,7 +76,6 @@ it(
   async () => {
     const rows = rounds(20_000, 10_000);
     const storage = postgresStorage(pool);
-    const kept = await pool.query('SELECT count(*) AS count FROM mcp_oauth_records');
     await pool.query(
       `INSERT INTO mcp_oauth_records (kind, id, value, version, expires_at)
        SELECT 'AccessToken', 'expired ' || n, jsonb_build_object('filler', repeat('x', 600)), 'v', 1000 + n
@@ -99,10 +98,15 @@ it(
     await writing;
     const seconds = (performance.now() - start) / 1000;
     const p99 = took.toSorted((one, other) => one - other)[Math.ceil(took.length * 0.99) - 1] ?? 0;
-    const left = await pool.query('SELECT count(*) AS count FROM mcp_oauth_records');
+    const countOf = async (pattern: string) => {
+      const { rows: found } = await pool.query('SELECT count(*) AS n FROM mcp_oauth_records WHERE id LIKE $1', [
+        pattern,
+      ]);
+      return Number(found[0]?.n);
+    };
     record('F-24', 'postgres', `${removed} rows in ${seconds.toFixed(1)} s, insert p99 ${p99.toFixed(1)} ms meanwhile`);
-    expect(removed).toBe(rows);
-    expect(Number(left.rows[0]?.count)).toBe(Number(kept.rows[0]?.count) + took.length);
+    expect(removed).toBeGreaterThanOrEqual(rows); // Codes of the tests above may expire meanwhile.
+    expect([await countOf('expired %'), await countOf('written %')]).toEqual([0, took.length]);
     // 20 ms on a machine of its own; this one has other things to do.
     expect(p99).toBeLessThan(200);
   },

@@ -172,8 +172,8 @@ describe('a record that a crashed writer left in a deleted grant', () => {
     expect(await storage.take('Token', 'a')).toBeUndefined();
   });
 
-  test("is in nobody's way", async () => {
-    expect(await storage.create('Token', 'a', { n: 1 }, { grantId: 'h' })).toBe(true);
+  test.each(['create', 'put'] as const)("is in nobody's way who wants to %s it", async (method) => {
+    expect(await storage[method]('Token', 'a', { n: 1 }, { grantId: 'h' })).toBe(true);
     expect((await storage.get('Token', 'a'))?.value).toEqual({ n: 1 });
   });
 

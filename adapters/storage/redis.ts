@@ -16,16 +16,18 @@ export type { RedisStorageOptions } from './redis/options.ts';
 const DELETION_BATCH = 500;
 
 /**
- * A store in Redis or Valkey: one server, Sentinel or Cluster. The client is the caller's, who connects it, listens to
- * its `error` events and closes it; `close()` does nothing.
+ * A store in Redis: one server, Sentinel or Cluster, for any number of processes. It is given the client, which stays the
+ * caller's, to connect, to listen to its `error` events and to close: `close` ends nothing.
  *
  * Every step that must be atomic is one script on keys of one slot. Expiry goes by the caller's clock; Redis only
  * removes what has expired, so there is nothing to sweep.
  *
  * Two things are the operator's. `maxmemory-policy noeviction`: any other policy makes clients and sessions vanish, or
- * forgets that a code was used; when memory is full, calls that write reject with `StorageUnavailableError`.
+ * forgets that a code was used; when memory is full, calls that write reject with {@link StorageUnavailableError}.
  * And persistence (`appendonly yes`): a crash undoes the last second before it, with `appendfsync always` nothing. A
  * failover undoes what the new master had not received, so that what was used just before can be used again.
+ *
+ * Tested on Redis 7.0 with node-redis 6 and ioredis 6. Valkey has the same commands and was not run.
  *
  * @throws {@link ConfigurationError} for a client or an option that breaks its rule.
  *
@@ -33,7 +35,7 @@ const DELETION_BATCH = 500;
  * import { createClient } from 'redis';
  *
  * const client = createClient({ url: process.env.REDIS_URL });
- * client.on('error', (error) => logger.warn(error));
+ * client.on('error', (error) => log.warn(error));
  * await client.connect();
  * const storage = redisStorage(client);
  */

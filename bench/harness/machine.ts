@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cores } from './cores.ts';
 import { peers } from './install.ts';
@@ -10,6 +10,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Where and with what a table was made. */
 export interface Setting {
   readonly machine: string;
+  /** Processes that ran or waited for a core in the last five minutes: far above two, others were at work here. */
+  readonly loadAverage: number;
   readonly commit: string;
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -35,6 +37,7 @@ export function describeSetting(): Setting {
   const isChanged = git('status', '--porcelain', '--', 'lib', 'adapters') !== '';
   return {
     machine: `${all.length} x ${all[0]?.model ?? 'unknown'}, ${memory} GiB, ${process.platform}; ${placement}`,
+    loadAverage: Math.round((loadavg()[1] ?? 0) * 10) / 10,
     commit: `${git('rev-parse', '--short', 'HEAD') || 'unknown'}${isChanged ? ' with uncommitted changes' : ''}`,
     versions: {
       node: process.versions.node,

@@ -94,7 +94,7 @@ function frame({ table, date, command }: ReportInput, method: string): { setting
     '',
     ...table.notes.map((note) => `- ${note}`),
     `- ${method}`,
-    `- Machine: ${setting.machine}.`,
+    `- Machine: ${setting.machine}; load average ${setting.loadAverage}.`,
     `- Versions: ${named.join(', ')}.`,
     '',
   ];

@@ -47,12 +47,14 @@ export async function startServer({ variant, settings = {} }: ServerSpec): Promi
     ask(question) {
       asked += 1;
       const id = asked;
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
         waiting.set(id, resolve as (answer: Answers[Question]) => void);
-        child.send({ id, question });
+        // A process that has crashed cannot be asked.
+        child.send({ id, question }, (error) => error && reject(error));
       });
     },
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
       child.disconnect();
       await ended;

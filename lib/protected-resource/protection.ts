@@ -54,6 +54,13 @@ interface ConfiguredRoute {
   readonly serves: (req: IncomingMessage) => boolean;
 }
 
+/** The same with every list sorted: the order of scopes means nothing. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return [...value].sort();
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, inOrder(member)]));
+}
+
 function toResource(path: string, options: ResolvedAuthenticate): Resource {
   const { scopes, operationScopes, optionalScopes, implies, accessTokenTtlSeconds, accessTokenFormat } = options;
   const all = [...scopes, ...scopesOfRules(operationScopes), ...optionalScopes];
@@ -82,7 +89,7 @@ export function createProtection(options: ProtectionOptions): Protection {
   function declare(path: string, given: ResolvedAuthenticate): Handler {
     const resource = resources.declare(toResource(path, given));
     const before = required.get(resource);
-    if (before && !isDeepStrictEqual(before, given)) {
+    if (before && !isDeepStrictEqual(inOrder(before), inOrder(given))) {
       const message = 'is declared already with other options; give the same options or another path';
       throw new ConfigurationError('resource', [{ option: path, message }]);
     }

@@ -9,9 +9,18 @@ export interface IORedisClient {
 /**
  * An ioredis `Redis` or `Cluster` for {@link redisStorage}.
  *
- * ioredis sends what it could not send, or got no answer for, again when the connection is back, even after the store
- * has rejected the call: give it `enableOfflineQueue: false` and `autoResendUnfulfilledCommands: false`, a `Cluster` the
- * latter in `redisOptions`.
+ * By itself ioredis keeps what it could not send, or got no answer for, and sends it when the connection is back, after
+ * the store has rejected the call: without its queues a refused call is not made later. A `Cluster` takes
+ * `autoResendUnfulfilledCommands` in `redisOptions`. And it waits up to 5 seconds between attempts to connect.
+ *
+ * @example
+ * const redis = new Redis(process.env.REDIS_URL, {
+ *   enableOfflineQueue: false,
+ *   autoResendUnfulfilledCommands: false,
+ *   retryStrategy: (attempt) => Math.min(attempt * 50, 1000),
+ * });
+ * redis.on('error', (error) => log.warn(error));
+ * const storage = redisStorage(fromIORedis(redis));
  */
 export function fromIORedis(client: IORedisClient): RedisClient {
   return {
