@@ -17,7 +17,8 @@ let storage: Storage;
 let tests = 0;
 
 beforeAll(async () => {
-  server = await startRedis();
+  // What MONITOR shows must be of this test.
+  server = await startRedis({ isOwn: true });
   opened = await openClient('node-redis', server.url);
   operator = new Redis(server.url);
 });
