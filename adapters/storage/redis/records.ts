@@ -74,7 +74,12 @@ export function createRecords({ run, keys, groups, now }: RecordsOptions): Recor
       }
 
       // The deletion may have come between entering and writing, and then it missed this record.
-      if (await groups.isBuried(row.grant)) {
+      const canComeBack = previous !== undefined && previous.value !== '';
+      const [isBuried] = await Promise.all([
+        groups.isBuried(row.grant),
+        previous && !canComeBack && groups.leave(kind, id, previous),
+      ]);
+      if (isBuried) {
         await undo(key, row, previous);
         await groups.leave(kind, id, row);
         return false;
@@ -84,7 +89,7 @@ export function createRecords({ run, keys, groups, now }: RecordsOptions): Recor
         await groups.leave(kind, id, row);
         return false;
       }
-      if (previous) await groups.leave(kind, id, previous);
+      if (canComeBack) await groups.leave(kind, id, previous);
       return true;
     },
 
