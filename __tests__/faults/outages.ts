@@ -199,7 +199,6 @@ export function outages(startStore: StartStore): void {
           store.name,
           `${took.length} requests at ${latencyMs} ms latency, p99 ${p99} ms; each code used once, one family head`,
         );
-        expect(p99).toBeLessThan(3000);
       },
       limitMs,
     );

@@ -39,8 +39,8 @@ export function createRecords({ run, keys, groups, now }: RecordsOptions): Recor
   }
 
   /** Deletes what was written, or brings back what it wrote over. */
-  async function undo(key: string, row: Row, previous: Row | undefined): Promise<void> {
-    await run(UNDO, [key], row.version, ...(previous && previous.value !== '' ? fieldsOf(previous) : []));
+  async function undo(key: string, row: Row, overwritten: Row | undefined): Promise<void> {
+    await run(UNDO, [key], row.version, ...(overwritten ? fieldsOf(overwritten) : []));
   }
 
   /** A record whose grant is buried is not there, so nothing can replace it, in another grant neither. */
@@ -74,13 +74,13 @@ export function createRecords({ run, keys, groups, now }: RecordsOptions): Recor
       }
 
       // The deletion may have come between entering and writing, and then it missed this record.
-      const canComeBack = previous !== undefined && previous.value !== '';
+      const overwritten = previous?.value === '' ? undefined : previous;
       const [isBuried] = await Promise.all([
         groups.isBuried(row.grant),
-        previous && !canComeBack && groups.leave(kind, id, previous),
+        previous && !overwritten && groups.leave(kind, id, previous),
       ]);
       if (isBuried) {
-        await undo(key, row, previous);
+        await undo(key, row, overwritten);
         await groups.leave(kind, id, row);
         return false;
       }
@@ -89,7 +89,7 @@ export function createRecords({ run, keys, groups, now }: RecordsOptions): Recor
         await groups.leave(kind, id, row);
         return false;
       }
-      if (canComeBack) await groups.leave(kind, id, previous);
+      if (overwritten) await groups.leave(kind, id, overwritten);
       return true;
     },
 

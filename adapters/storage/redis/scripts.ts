@@ -1,7 +1,7 @@
 /**
  * The Lua of {@link redisStorage}: one script for each step of the port that must be atomic. Each touches the keys it is
  * given, all in one slot, and nothing else; the present is always its first argument, since the server's clock is not
- * the caller's. Redis before 7 and Valkey run them too.
+ * the caller's.
  */
 import { createHash } from 'node:crypto';
 
