@@ -177,6 +177,30 @@ describe('budgets', () => {
     );
   });
 
+  it('are those of each caller behind a trusted proxy, not of the proxy', async () => {
+    gateway = await startObservedGateway({
+      options: () => ({ outbound: host.outbound }),
+      routes: (app) => void app.set('trust proxy', 'loopback'),
+    });
+    const askFrom = async (address: string, name: string) => {
+      const query = new URLSearchParams({
+        client_id: host.at(`https://client.example/${name}`),
+        redirect_uri: redirectUri,
+        response_type: 'code',
+        code_challenge: 'c'.repeat(43),
+        code_challenge_method: 'S256',
+      });
+      const headers = { 'x-forwarded-for': address };
+      return (await send(`${gateway.url}/oauth/authorize?${query}`, { headers })).text;
+    };
+
+    for (let index = 0; index < 20; index += 1) await askFrom('192.0.2.1', `missing-${index}`);
+
+    expect(await askFrom('192.0.2.1', 'one-more')).toContain('too many fetches for this caller');
+    expect(await askFrom('192.0.2.2', 'one-more')).toContain('cannot be used: status 404');
+    expect(host.requests).toHaveLength(21);
+  });
+
   it('leave a host alone that fails again and again, say so, and ask it again later', async () => {
     moveClock(0); // It stands still: an attempt takes no time.
     await start();

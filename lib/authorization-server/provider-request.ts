@@ -34,12 +34,19 @@ function addRetryAfter(res: ServerResponse): void {
   } as typeof res.writeHead;
 }
 
+/** Express reads `req.ip` from x-forwarded-for at each use: the caller's address is read before that header goes. */
+function keepAddress(req: IncomingMessage): void {
+  const { ip } = req as IncomingMessage & { ip?: string };
+  if (ip !== undefined) Object.defineProperty(req, 'ip', { value: ip, configurable: true });
+}
+
 /**
  * Turns a request into the one that oidc-provider shall see. Host and scheme are the issuer's, whatever the peer sent:
  * oidc-provider builds URLs from them, and no URL may come from an unchecked header (RFC 8414 section 3.3).
  */
 export function handOver({ req, res, issuer }: Exchange, { target, accept, body, dropOrigin }: Handover): void {
   addRetryAfter(res);
+  keepAddress(req);
   req.url = target;
   (req as IncomingMessage & { originalUrl?: string }).originalUrl = `${issuer.pathPrefix}${target}`;
   req.headers.host = issuer.host;
