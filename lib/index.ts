@@ -18,11 +18,11 @@ export type {
   RemoteResourceOptions,
   RouteOptions,
   SigningKeyOptions,
-  UpstreamCredential,
 } from './options.ts';
 export type { AuthenticatedRequest, AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';
 export type { Logger, McpOAuthEvent, McpOAuthEvents, McpOAuthEventType, McpOAuthListener } from './shared/events.ts';
 export type { OidcProvider } from './shared/oidc-provider.ts';
+export type { UpstreamCredential } from './shared/upstream-credentials.ts';
 export type { MemoryStorageOptions } from './storage/memory.ts';
 export { memoryStorage } from './storage/memory.ts';
 export type { SqliteStorageOptions } from './storage/sqlite.ts';

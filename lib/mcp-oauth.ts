@@ -45,6 +45,7 @@ import { pageHeaders, renderPage } from './shared/page.ts';
 import { createResources } from './shared/resources.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
 import { createSweeper } from './storage/sweeper.ts';
+import { createUpstreams } from './upstream/upstreams.ts';
 
 /** Express middleware with everything between MCP clients and MCP servers. */
 export interface McpOAuth extends Handler {
@@ -248,13 +249,14 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       ...(settings.login.kind === 'dev' ? { devLogin: login.callback } : { callback: login.callback }),
     }),
   });
+  const upstreams = createUpstreams();
   const protection = createProtection({
     resources,
     tokens,
     events,
     issuerOf,
     configured: settings.issuer,
-    createProxy,
+    createProxy: (given, path) => createProxy(given, path, { events, credentials: upstreams.credentialsOf(given) }),
     dpop: gateway.dpop ? createDpopVerifier({ storage, keyRing, requireNonce: gateway.dpopRequireNonce }) : undefined,
   });
   const sweeper = createSweeper(storage);

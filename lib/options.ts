@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from './shared/events.ts';
+import type { UpstreamCredential } from './shared/upstream-credentials.ts';
 import type { Storage } from './storage/storage.ts';
 
 /** Options of `mcpOAuth()`. Everything not given has the default named here; unknown names are refused at start. */
@@ -279,12 +280,6 @@ export interface ProxyOptions extends AuthenticateOptions {
    * @defaultValue 300000
    */
   readonly firstByteTimeoutMs?: number;
-}
-
-/** Made by `staticHeaders()`. */
-export interface UpstreamCredential {
-  /** Headers to set on the upstream request, lower-case names. */
-  readonly headers: (req: IncomingMessage) => Promise<Readonly<Record<string, string>>>;
 }
 
 /** How the library reaches other servers. Decides where names point, never whether an address is checked. */

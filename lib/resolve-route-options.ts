@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { ConfigurationError } from './errors.ts';
-import type { AuthenticateOptions, ProxyOptions, RemoteResourceOptions, UpstreamCredential } from './options.ts';
+import type { AuthenticateOptions, ProxyOptions, RemoteResourceOptions } from './options.ts';
 import { formatRule, isWebUrl } from './resolve-options-rules.ts';
 import { parseIssuer } from './shared/issuer.ts';
 import { kindOf, type OptionReader, readOptions, readRequiredOptions } from './shared/option-reader.ts';
 import type { Resource } from './shared/resources.ts';
+import type { UpstreamCredential } from './shared/upstream-credentials.ts';
+import { isUpstreamMode } from './upstream/credentials.ts';
 
 const authenticateNames = [
   'scopes',
@@ -198,7 +200,7 @@ function readProxy(options: OptionReader): ResolvedProxy {
   });
   if (!options.has('target')) options.problem('target', "must be given, such as 'https://mcp.linear.app/mcp'");
   const upstream = options.value('upstream') as UpstreamCredential | undefined;
-  if (upstream !== undefined && typeof upstream?.headers !== 'function') {
+  if (upstream !== undefined && !isUpstreamMode(upstream)) {
     options.problem('upstream', `must be made by staticHeaders(), got ${kindOf(upstream)}`);
   }
   return {

@@ -6,6 +6,7 @@ import type { ProxyOptions } from '../../lib/options.ts';
 import { createProxy } from '../../lib/proxy/proxy.ts';
 import { resolveProxy } from '../../lib/resolve-route-options.ts';
 import { createEvents, type McpOAuthEvent } from '../../lib/shared/events.ts';
+import { createUpstreams } from '../../lib/upstream/upstreams.ts';
 
 export interface Received {
   readonly method: string;
@@ -70,7 +71,7 @@ export async function startUpstreamPair(options: UpstreamPairOptions = {}): Prom
   const sink = createEvents(undefined);
   sink.on('*', (event) => void events.push(event));
   const settings = resolveProxy('/mcp', { target: `http://${upstreamHost}${path}`, ...options.proxy });
-  const proxy = createProxy(settings, '/mcp', sink);
+  const proxy = createProxy(settings, '/mcp', { events: sink, credentials: createUpstreams().credentialsOf(settings) });
   const inFront: NonNullable<UpstreamPairOptions['inFront']> = options.inFront ?? ((_req, _res, next) => next());
   const front = http.createServer((req, res) => inFront(req, res, () => void proxy.handle(req, res)));
   const port = await listen(front);

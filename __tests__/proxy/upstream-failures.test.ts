@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { staticHeaders } from '../../lib/upstream/static-headers.ts';
 import { startUpstreamPair, type UpstreamPair, type UpstreamPairOptions } from '../helpers/upstream-pair.ts';
 
 let pair: UpstreamPair;
@@ -127,11 +128,15 @@ describe('an upstream without an answer is 502 as JSON-RPC that does not name it
   });
 
   test('when its credential cannot be had, without asking it', async () => {
-    const upstream = { headers: async () => Promise.reject(new Error('vault token hunter2 expired')) };
+    const upstream = staticHeaders({
+      'x-api-key': async () => Promise.reject(new Error('vault token hunter2 expired')),
+    });
     await start({ proxy: { upstream } });
     const answer = await send();
-    expect([answer.status, await answer.json()]).toEqual([502, unreachable]);
-    expect(reasons()).toEqual(failed('credential_unavailable'));
+    const message = 'the credential for the upstream server cannot be had now; try again';
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await answer.json()).toEqual(jsonRpcError(message));
+    expect(reasons()).toEqual(failed('credential_unavailable: a header function failed'));
     expect(pair.received).toEqual([]);
   });
 

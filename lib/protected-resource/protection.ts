@@ -33,7 +33,7 @@ export interface ProtectionOptions {
   readonly issuerOf: IssuerResolver;
   readonly configured: Issuer | undefined;
   readonly dpop: DpopVerifier | undefined;
-  readonly createProxy: (options: ResolvedProxy, resourcePath: string, events: EventSink) => UpstreamProxy;
+  readonly createProxy: (options: ResolvedProxy, resourcePath: string) => UpstreamProxy;
 }
 
 /** Declares resources and gives their handlers. */
@@ -108,7 +108,7 @@ export function createProtection(options: ProtectionOptions): Protection {
   /** The check, and behind it the upstream. */
   function forward(path: string, given: ResolvedProxy): Handler {
     const check = declare(path, given);
-    const upstream = options.createProxy(given, path, events);
+    const upstream = options.createProxy(given, path);
     proxies.push(upstream);
     return (req, res, next) =>
       check(req, res, (error) => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { peekBody } from '../shared/request-body.ts';
 import { agrees, hasHeaderRevision, headerOperation, isComplete, type Operation, readOperations } from './operation.ts';
-import { peekBody } from './request-body.ts';
 import { type OperationScopes, scopesOfOperation } from './scopes.ts';
 
 /** What decides which scopes a request needs. */

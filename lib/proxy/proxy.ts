@@ -6,6 +6,8 @@ import type { ResolvedProxy } from '../resolve-route-options.ts';
 import type { EventSink } from '../shared/events.ts';
 import { fromRawHeaders, type Header } from '../shared/header-list.ts';
 import { sendJson } from '../shared/http.ts';
+import { peekBody } from '../shared/request-body.ts';
+import type { UpstreamCredentials } from '../shared/upstream-credentials.ts';
 import { requestPolicy, responsePolicy } from './header-policy.ts';
 import { describeUpstreamProblem, type UpstreamProblem, upstreamAnswer } from './upstream-error.ts';
 
@@ -21,6 +23,12 @@ interface Exchange {
   timedOut: boolean;
 }
 
+export interface ProxyDependencies {
+  readonly events: EventSink;
+  /** Absent where the upstream needs no credential. */
+  readonly credentials?: UpstreamCredentials | undefined;
+}
+
 export interface Proxy {
   readonly handle: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
   /** Closes idle connections to the upstream. */
@@ -33,8 +41,22 @@ function sendUpstreamError(res: ServerResponse, problem: UpstreamProblem): void 
     res.destroy(); // A stream that broke must not look complete.
     return;
   }
-  const { status, message } = upstreamAnswer(problem);
-  sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code: -32603, message } });
+  const { status, message, retryAfterSeconds } = upstreamAnswer(problem);
+  const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
+  sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code: -32603, message } }, headers);
+}
+
+/** What a POST says, for those who decide by it. */
+async function readMessage(req: IncomingMessage, maxBodyBytes: number): Promise<unknown> {
+  if (req.method !== 'POST') return undefined;
+  const peeked = await peekBody(req, maxBodyBytes);
+  if (peeked.kind === 'parsed') return peeked.value;
+  if (peeked.kind !== 'bytes') return undefined;
+  try {
+    return JSON.parse(peeked.bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -81,7 +103,11 @@ function upstreamPath(target: URL, req: IncomingMessage, forwardSearch: boolean)
 }
 
 /** Streams requests to one upstream MCP server (MCP 2026-07-28, Streamable HTTP): fixed target, header allow-lists both ways. */
-export function createProxy(options: ResolvedProxy, resourcePath: string, events: EventSink): Proxy {
+export function createProxy(
+  options: ResolvedProxy,
+  resourcePath: string,
+  { events, credentials }: ProxyDependencies,
+): Proxy {
   const target = new URL(options.target);
   // The default agent stops at 256 sockets, which as many open SSE streams use up.
   const agentOptions = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 256 };
@@ -163,11 +189,19 @@ export function createProxy(options: ResolvedProxy, resourcePath: string, events
           { allow: 'POST, GET, DELETE, OPTIONS' },
         );
       }
-      let credential: Readonly<Record<string, string>> = {};
-      try {
-        if (options.upstream) credential = await options.upstream.headers(req);
-      } catch {
-        return fail(res, { reason: 'credential_unavailable' });
+      const credential = await credentials?.forRequest({
+        req,
+        readMessage: () => readMessage(req, options.maxBodyBytes),
+      });
+      switch (credential?.kind) {
+        case 'answer':
+          return credential.send(res);
+        case 'unavailable': {
+          const { reason: detail, retryAfterSeconds } = credential;
+          return fail(res, { reason: 'credential_unavailable', detail, retryAfterSeconds });
+        }
+        case 'refused':
+          return fail(res, { reason: 'credential_refused', detail: credential.reason });
       }
       const body = replacedBody(req);
       exchanges.set(req, { body, isAnswered: false, timedOut: false });
@@ -177,7 +211,7 @@ export function createProxy(options: ResolvedProxy, resourcePath: string, events
         delete req.headers['content-length'];
         if (req.method === 'POST') req.headers['content-length'] = String(body.length);
       }
-      Object.assign(req.headers, credential);
+      Object.assign(req.headers, credential?.headers);
       req.url = upstreamPath(target, req, options.forwardSearch);
       await middleware(req, res);
       clearTimeout(exchanges.get(req)?.firstByte);

@@ -4,19 +4,30 @@ export type UpstreamProblem =
   | { readonly reason: 'timed_out' }
   | { readonly reason: 'unauthorized' }
   | { readonly reason: 'redirected'; readonly status: number }
-  | { readonly reason: 'credential_unavailable' };
+  | { readonly reason: 'credential_refused'; readonly detail: string }
+  | { readonly reason: 'credential_unavailable'; readonly detail: string; readonly retryAfterSeconds: number };
 
 /** Status and text for the client; neither names the upstream. */
-export function upstreamAnswer(problem: UpstreamProblem): { status: 502 | 504; message: string } {
+export function upstreamAnswer(problem: UpstreamProblem): {
+  status: 502 | 503 | 504;
+  message: string;
+  retryAfterSeconds?: number;
+} {
   switch (problem.reason) {
     case 'timed_out':
       return { status: 504, message: 'the upstream server did not answer in time' };
     case 'unauthorized':
+    case 'credential_refused':
       return { status: 502, message: 'the upstream server refused its credential' };
     case 'redirected':
     case 'unreachable':
-    case 'credential_unavailable':
       return { status: 502, message: 'the upstream server cannot be reached' };
+    case 'credential_unavailable':
+      return {
+        status: 503,
+        message: 'the credential for the upstream server cannot be had now; try again',
+        retryAfterSeconds: problem.retryAfterSeconds,
+      };
   }
 }
 
@@ -29,7 +40,9 @@ export function describeUpstreamProblem(problem: UpstreamProblem): string {
       return `redirected: ${problem.status}`;
     case 'timed_out':
     case 'unauthorized':
-    case 'credential_unavailable':
       return problem.reason;
+    case 'credential_refused':
+    case 'credential_unavailable':
+      return `${problem.reason}: ${problem.detail}`;
   }
 }

@@ -1,12 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import { ConfigurationError } from '../errors.ts';
-import type { UpstreamCredential } from '../options.ts';
 import { kindOf } from '../shared/option-reader.ts';
+import type { UpstreamCredential } from '../shared/upstream-credentials.ts';
 
 /** A header's value, or where to get it for a request, such as from a secret store. */
 export type HeaderSource = string | ((req: IncomingMessage) => string | Promise<string>);
 
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** The same headers for every user of an upstream. */
+export interface StaticHeaders extends UpstreamCredential {
+  readonly mode: 'static-headers';
+  readonly headers: (req: IncomingMessage) => Promise<Readonly<Record<string, string>>>;
+}
 
 /** Headers that belong to the transport. */
 const reserved = new Set([
@@ -27,7 +33,7 @@ const reserved = new Set([
  * auth.proxy('/search', { target: 'https://search.example.com/mcp', upstream: staticHeaders({ 'x-api-key': key }) })
  * @throws ConfigurationError for a name or value that cannot be a header
  */
-export function staticHeaders(headers: Readonly<Record<string, HeaderSource>>): UpstreamCredential {
+export function staticHeaders(headers: Readonly<Record<string, HeaderSource>>): StaticHeaders {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
     const message = `must be an object of header names and values, got ${kindOf(headers)}`;
     throw new ConfigurationError('staticHeaders(headers)', [{ option: 'headers', message }]);
@@ -41,6 +47,7 @@ export function staticHeaders(headers: Readonly<Record<string, HeaderSource>>): 
   });
   if (problems.length > 0) throw new ConfigurationError('staticHeaders(headers)', problems);
   return {
+    mode: 'static-headers',
     async headers(req) {
       const values = await Promise.all(
         entries.map(async ([name, source]) => [name, typeof source === 'string' ? source : await source(req)] as const),
