@@ -1,5 +1,5 @@
+import { createRemoteDocument, temporarilyUnavailable } from '../shared/remote-document.ts';
 import { describeRemoteToken, type RemoteClaims, type RemoteTokenReader } from './remote-access-token.ts';
-import { createRemoteDocument, temporarilyUnavailable } from './remote-document.ts';
 import type { TrustedIssuer } from './trusted-issuer.ts';
 
 export interface IntrospectionReaderOptions {

@@ -1,7 +1,7 @@
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
+import { createRemoteDocument } from '../shared/remote-document.ts';
 import type { AccessTokenProblem, RemoteTokenProblem } from './access-token.ts';
 import { describeRemoteToken, type RemoteTokenReader } from './remote-access-token.ts';
-import { createRemoteDocument } from './remote-document.ts';
 import type { TrustedIssuer } from './trusted-issuer.ts';
 
 /** Asymmetric algorithms only: an HMAC under a public key, and `none`, prove nothing (RFC 8725 section 2.1). */
