@@ -1,5 +1,6 @@
 export type { OAuthErrorCode, OptionProblem } from './errors.ts';
 export { ConfigurationError, McpOAuthError, OAuthError } from './errors.ts';
+export type { RevocationSelection } from './grants/revocation.ts';
 export type { Health } from './health.ts';
 export type { McpOAuth } from './mcp-oauth.ts';
 export { mcpOAuth } from './mcp-oauth.ts';

@@ -17,8 +17,10 @@ import { createDevLogin } from './federation/dev-login.ts';
 import { createIdentityProvider } from './federation/identity-provider.ts';
 import { createFinishLogin, createLogin } from './federation/login.ts';
 import { createLoginStates } from './federation/login-state.ts';
+import { createGrants } from './grants/grants.ts';
 import { createRefreshGrace } from './grants/refresh-grace.ts';
 import { checkRefreshResource } from './grants/refresh-policy.ts';
+import { createRevocation, type RevocationSelection } from './grants/revocation.ts';
 import { createHandler, type Handler } from './handler.ts';
 import { createHealth, type Health } from './health.ts';
 import { createMount } from './mount.ts';
@@ -78,6 +80,13 @@ export interface McpOAuth extends Handler {
    */
   verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
   /**
+   * Ends the grants of a user, of a client or of everybody who signed in at an identity provider, with every token under
+   * them: in this process at once, in others within `gateway.tokenCacheSeconds`.
+   * @param origin of the issuer, where there are several
+   * @throws TypeError where the selection names nothing, or a member is empty
+   */
+  revoke(selection: RevocationSelection, origin?: string): Promise<{ grants: number }>;
+  /**
    * Publishes a new signing key now. It signs after ten minutes; the old one is kept until its last token has ended.
    * @returns false where a new key is on its way already
    */
@@ -115,6 +124,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     jwtRevocationCheck: gateway.jwtRevocationCheck,
     publicKeys: async (issuer) => (await provider(issuer)).publicKeys,
   });
+
+  const grants = createGrants({ storage, grantSeconds, onEnded: tokens.forget });
+  const revocation = createRevocation({ storage, grants, events });
 
   const { registration, cimd } = settings.clients;
   const clientChecks = createClientChecks(registration);
@@ -180,6 +192,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       allowClient: (metadata) => cimd.allowClient?.(metadata) ?? true,
       loadClient: loadedClients.find,
       clientUsed: (clientId) => clientLifetime.used(issuer, clientId),
+      grantUsed: (grantId) => grants.used(issuer, grantId),
       fetchFailure: clientFetcher.failureOf,
       fetch: clientFetcher.fetch,
       mayFetchMetadataDocument: clientFetcher.mayFetch,
@@ -273,6 +286,8 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     wellKnown: () => mount.wellKnown(),
     provider: async (origin?: string) => (await provider(requireIssuer(settings, origin))).provider,
     verify: protection.verify,
+    revoke: async (selection: RevocationSelection, origin?: string) =>
+      revocation(requireIssuer(settings, origin), selection),
     async rotateKeys(origin?: string) {
       const issuer = requireIssuer(settings, origin);
       await provider(issuer); // Makes the first key where there is none.

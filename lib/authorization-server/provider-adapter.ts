@@ -126,6 +126,15 @@ function openRecord(
   return payload;
 }
 
+/** By what records are found besides their id: sessions by their uid, grants by whose they are. */
+function indexOf(model: string, payload: Payload, keyOf: (id: string) => string): Pick<WriteOptions, 'index'> {
+  const { uid, accountId, clientId } = payload;
+  if (model === 'Session' && typeof uid === 'string') return { index: { uid: keyOf(uid) } };
+  if (model === 'Grant' && typeof accountId === 'string' && typeof clientId === 'string')
+    return { index: { account: keyOf(accountId), client: keyOf(clientId) } };
+  return {};
+}
+
 /** Maps one oidc-provider model to the storage port. */
 export function createProviderAdapter(model: string, options: ProviderAdapterOptions): ProviderAdapter {
   const { storage, issuer, keyRing, events, rotation } = options;
@@ -166,7 +175,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const write = {
         ...(lifetime !== undefined && { expiresAt: nowSeconds() + lifetime }),
         ...(typeof grantId === 'string' && model !== 'Interaction' && { grantId: keyOf(grantId) }),
-        ...(typeof payload.uid === 'string' && model === 'Session' && { index: { uid: keyOf(payload.uid) } }),
+        ...indexOf(model, payload, keyOf),
       };
       const value = {
         ...sealFields(model, key, payload, keyRing),

@@ -43,6 +43,8 @@ export interface ProviderHooks {
   readonly loadClient: (clientId: string) => Promise<object | undefined>;
   /** A client got a token: its registration lives on. */
   readonly clientUsed: (clientId: string) => Promise<void>;
+  /** A refresh succeeded under a grant. */
+  readonly grantUsed: (grantId: string) => Promise<void>;
 }
 
 export interface ProviderSettings {

@@ -7,21 +7,26 @@ interface TokenContext {
   readonly oidc?: {
     readonly route?: string;
     readonly client?: { readonly clientId: string };
+    readonly params?: { readonly grant_type?: unknown };
+    readonly entities?: { readonly RefreshToken?: { readonly grantId?: string } };
   };
 }
 
 /**
- * Koa middleware around every endpoint. A token keeps its client's registration alive; a client whose keys could not
+ * Koa middleware around every endpoint. A token keeps its client's registration alive, and its grant's use is noted; a client whose keys could not
  * be fetched is told to try again: `invalid_client` would make it forget its registration for good.
  */
 export function createTokenOutcome(
-  hooks: Pick<ProviderHooks, 'clientUsed' | 'fetchFailure'>,
+  hooks: Pick<ProviderHooks, 'clientUsed' | 'fetchFailure' | 'grantUsed'>,
 ): (ctx: TokenContext, next: () => Promise<void>) => Promise<void> {
   return async (ctx, next) => {
     await next();
     if (ctx.oidc?.route === 'token' && ctx.status === 200 && ctx.oidc.client) {
       // The tokens are made: an outage now only means that the client is looked at again with its next token.
-      return hooks.clientUsed(ctx.oidc.client.clientId).catch(() => undefined);
+      const { client, params, entities } = ctx.oidc;
+      const grantId = params?.grant_type === 'refresh_token' ? entities?.RefreshToken?.grantId : undefined;
+      await Promise.allSettled([hooks.clientUsed(client.clientId), grantId && hooks.grantUsed(grantId)]);
+      return;
     }
     const failure = hooks.fetchFailure(ctx);
     if (!failure || failure.isRefusal) return;

@@ -26,7 +26,10 @@ export function nameOf(identity: Identity): string {
 }
 
 export interface Identities {
-  /** Writes the record of a login; it lives as long as anything issued for it may. @returns the account id */
+  /**
+   * Writes the record of a login, found by `subject` and by `idp`; it lives as long as anything issued for it may.
+   * @returns the account id
+   */
   remember(issuer: Issuer, identity: Identity): Promise<string>;
   find(issuer: Issuer, accountId: string): Promise<Identity | undefined>;
 }
@@ -38,7 +41,8 @@ export function createIdentities(storage: Storage, lifetimeSeconds: number, now:
     async remember(issuer, identity) {
       const accountId = accountIdOf(identity);
       const expiresAt = Math.floor(now() / 1000) + lifetimeSeconds;
-      await storage.put(kind, recordId(issuer, accountId), { ...identity }, { expiresAt });
+      const index = { subject: recordId(issuer, identity.sub), idp: recordId(issuer, identity.iss) };
+      await storage.put(kind, recordId(issuer, accountId), { ...identity }, { expiresAt, index });
       return accountId;
     },
     async find(issuer, accountId) {
