@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http';
+import { parseJsonRpc } from '../shared/json-rpc.ts';
+import {
+  agrees,
+  hasHeaderRevision,
+  headerOperation,
+  isComplete,
+  type Operation,
+  readOperations,
+} from '../shared/operation.ts';
 import { peekBody } from '../shared/request-body.ts';
-import { agrees, hasHeaderRevision, headerOperation, isComplete, type Operation, readOperations } from './operation.ts';
 import { type OperationScopes, scopesOfOperation } from './scopes.ts';
 
 /** What decides which scopes a request needs. */
@@ -43,13 +51,9 @@ async function readOperationsOf(req: IncomingMessage, rules: ScopeRules): Promis
       return notJson;
     case 'bytes':
     case 'parsed': {
-      let body: unknown;
-      try {
-        body = peeked.kind === 'parsed' ? peeked.value : JSON.parse(peeked.bytes.toString('utf8'));
-      } catch {
-        return notJson;
-      }
-      const operations = readOperations(body);
+      const body = peeked.kind === 'parsed' ? peeked : parseJsonRpc(peeked.bytes);
+      if (!body) return notJson;
+      const operations = readOperations(body.value);
       if (operations === 'not_json_rpc') return notJsonRpc;
       return agrees(header, operations) ? operations : mismatch;
     }

@@ -1,4 +1,5 @@
-import type { Operation } from './operation.ts';
+import { matchesGlob } from '../shared/glob.ts';
+import type { Operation } from '../shared/operation.ts';
 
 /** Broad scopes and the narrower ones they include (MCP 2026-07-28, Step-Up). */
 export type ScopeHierarchy = Readonly<Record<string, readonly string[]>>;
@@ -19,21 +20,6 @@ export function expandScopes(granted: readonly string[], implies: ScopeHierarchy
     if (Object.hasOwn(implies, scope)) open.push(...(implies[scope] ?? []));
   }
   return all;
-}
-
-/** Whether a glob, in which `*` stands for any text, matches all of a name. Linear in the name for each star. */
-export function matchesGlob(pattern: string, name: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  if (rest.length === 0) return pattern === name;
-  if (!name.startsWith(first)) return false;
-  let position = first.length;
-  const last = rest.pop() ?? '';
-  for (const part of rest) {
-    const found = name.indexOf(part, position);
-    if (found < 0) return false;
-    position = found + part.length;
-  }
-  return name.length - last.length >= position && name.endsWith(last);
 }
 
 /** The scopes that one operation needs by the rules: every matching glob counts. */

@@ -28,8 +28,11 @@ function collect(req: IncomingMessage, limit: number): Promise<PeekedBody> {
     function onReadable(): void {
       for (let chunk = req.read() as Buffer | null; chunk !== null; chunk = req.read() as Buffer | null) {
         size += chunk.length;
-        if (size > limit) return finish({ kind: 'too_large' });
         chunks.push(chunk);
+        if (size > limit) {
+          req.unshift(Buffer.concat(chunks, size)); // Who can do without having read it may still pass it on.
+          return finish({ kind: 'too_large' });
+        }
       }
       // `complete` is set before the end is pushed, and `end` is emitted only on an empty buffer: it waits for the bytes put back.
       if (!req.complete || size === 0) return;

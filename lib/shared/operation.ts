@@ -3,8 +3,12 @@ import type { IncomingMessage } from 'node:http';
 /** One JSON-RPC request or notification of MCP, as far as access is decided by it. */
 export interface Operation {
   readonly method: string;
-  /** Name of the tool or prompt, or URI of the resource, where the method has one. */
+  /** Name of the tool or prompt, URI of the resource or id of the task, where the method has one. */
   readonly name?: string;
+  /** Absent in a notification, and where only headers were read. */
+  readonly id?: unknown;
+  /** Absent where only headers were read. */
+  readonly params?: Readonly<Record<string, unknown>>;
 }
 
 export type OperationProblem = 'not_json' | 'not_json_rpc' | 'header_mismatch';
@@ -19,6 +23,9 @@ const nameMembers: { readonly [method: string]: string } = {
   'resources/read': 'uri',
   'resources/subscribe': 'uri',
   'resources/unsubscribe': 'uri',
+  'tasks/get': 'taskId',
+  'tasks/update': 'taskId',
+  'tasks/cancel': 'taskId',
 };
 
 function single(value: string | string[] | undefined): string | undefined {
@@ -39,13 +46,15 @@ export function decodeHeaderValue(value: string): string | undefined {
 
 function toOperation(message: unknown): Operation | undefined | 'not_json_rpc' {
   if (typeof message !== 'object' || message === null || Array.isArray(message)) return 'not_json_rpc';
-  const { method, params } = message as { method?: unknown; params?: Record<string, unknown> | null };
+  const { method, id, params } = message as { method?: unknown; id?: unknown; params?: unknown };
   if (method === undefined) return undefined; // A response: it needs no more than the route.
   if (typeof method !== 'string') return 'not_json_rpc';
   const member = Object.hasOwn(nameMembers, method) ? nameMembers[method] : undefined;
-  const name = member === undefined ? undefined : params?.[member];
+  const isObject = typeof params === 'object' && params !== null;
+  const given = isObject ? (params as Record<string, unknown>) : {};
+  const name = member !== undefined && Object.hasOwn(given, member) ? given[member] : undefined;
   if (member !== undefined && typeof name !== 'string') return 'not_json_rpc';
-  return { method, ...(typeof name === 'string' && { name }) };
+  return { method, ...(typeof name === 'string' && { name }), ...(id !== undefined && { id }), params: given };
 }
 
 /** All operations of a body, batches included. */

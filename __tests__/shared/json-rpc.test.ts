@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseJsonRpc } from '../../lib/shared/json-rpc.ts';
+
+const parse = (text: string) => parseJsonRpc(Buffer.from(text));
+
+describe('a body is one message to every parser, or refused', () => {
+  test.each([
+    ['method', '{"jsonrpc":"2.0","method":"tools/list","method":"tools/call"}'],
+    ['name', '{"method":"tools/call","params":{"name":"read","name":"delete"}}'],
+    ['escaped name', '{"method":"tools/call","params":{"name":"read","n\\u0061me":"delete"}}'],
+    ['name in a batch', '[{"method":"tools/call","params":{"name":"read","name":"delete"}}]'],
+    ['argument', '{"method":"tools/call","params":{"name":"run","arguments":{"path":"/tmp","path":"/etc"}}}'],
+    ['name with space before its colon', `{"method":"a","params":{"name":"read","name"${' '.repeat(500)}:"delete"}}`],
+  ])('a %s that is there twice is refused (RFC 8259 section 4)', (_what, text) => {
+    expect(() => JSON.parse(text)).not.toThrow();
+    expect(parse(text)).toBeUndefined();
+  });
+
+  test.each([
+    '{"method":"tools/list","Method":"tools/call"}',
+    '{"method":"tools/call","params":{"name":"read"},"Params":{"name":"delete"}}',
+    '{"method":"tools/call","params":{"name":"read","NAME":"delete"}}',
+    '{"method":"tools/call","params":{"name":"read"},"param\u017f":{"name":"delete"}}',
+    '{"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"a","Name":"b"}}}',
+  ])('a twin in other case is refused, since some parsers do not mind it: %s', (text) => {
+    expect(parse(text)).toBeUndefined();
+  });
+
+  test.each([
+    [{ method: 'tools/call', params: { name: 'run', arguments: { name: 1, Name: 2, ID: 3, nested: { Params: 4 } } } }],
+    [{ method: 'initialize', params: { clientInfo: { Name: 'x' }, _meta: { ID: 1 } } }],
+    [{ result: { Name: 1, name: 2 } }],
+    [[{ id: 1 }, { id: 1 }]],
+    ['a "quoted" { string ] with \\ everything: "method":'],
+  ])('what only looks alike is read: %j', (value) => {
+    expect(parse(JSON.stringify(value))).toEqual({ value });
+  });
+
+  test.each([
+    ['no JSON', Buffer.from('{')],
+    ['nothing', Buffer.alloc(0)],
+    ['UTF-16', Buffer.from('{"method":"a"}', 'utf16le')],
+    ['bytes that are no UTF-8', Buffer.from('{"method":"dele\xffte"}', 'latin1')],
+  ])('%s is refused', (_what, bytes) => {
+    expect(parseJsonRpc(bytes)).toBeUndefined();
+  });
+
+  test('a byte order mark is no reason to refuse (RFC 8259 section 8.1)', () => {
+    expect(parse('\ufeff{"method":"a"}')).toEqual({ value: { method: 'a' } });
+  });
+});
