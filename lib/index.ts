@@ -28,7 +28,14 @@ export type { MemoryStorageOptions } from './storage/memory.ts';
 export { memoryStorage } from './storage/memory.ts';
 export type { SqliteStorageOptions } from './storage/sqlite.ts';
 export { sqliteStorage } from './storage/sqlite.ts';
-export type { FoundRecord, Storage, StoredRecord, StoredValue, WriteOptions } from './storage/storage.ts';
+export type {
+  FoundRecord,
+  Storage,
+  StorageWarning,
+  StoredRecord,
+  StoredValue,
+  WriteOptions,
+} from './storage/storage.ts';
 export { StorageUnavailableError } from './storage/storage.ts';
 export type { HeaderSource } from './upstream/static-headers.ts';
 export { staticHeaders } from './upstream/static-headers.ts';

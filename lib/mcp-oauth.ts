@@ -46,6 +46,7 @@ import { loopbackAddressOf, namedHosts } from './shared/outbound-hosts.ts';
 import { pageHeaders, renderPage } from './shared/page.ts';
 import { createResources } from './shared/resources.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
+import { createStorageWarnings } from './storage/storage-warnings.ts';
 import { createSweeper } from './storage/sweeper.ts';
 import { createUpstreams } from './upstream/upstreams.ts';
 
@@ -168,6 +169,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     configureProvider: settings.configureProvider,
     keyRotation: { minAgeSeconds: settings.keyRotationSeconds, keepSeconds: longestTokenSeconds },
     onGrantDeleted: tokens.forget,
+    onStorageRead: createStorageWarnings(storage, (warning) =>
+      events.emit({ type: 'configuration.warning', ...warning }),
+    ),
     createGrace: (issuer, ring) =>
       gateway.refreshGraceSeconds > 0
         ? createRefreshGrace(storage, issuer, ring, gateway.refreshGraceSeconds)

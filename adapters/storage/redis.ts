@@ -6,7 +6,7 @@ import { addressOf, createKeys, kindAndIdOf } from './redis/keys.ts';
 import { type RedisStorageOptions, resolveOptions } from './redis/options.ts';
 import { createRecords } from './redis/records.ts';
 import { grantText, toRecord, toRow, uniqueText } from './redis/rows.ts';
-import { CONSUME, INCREMENT, PING, READ, TAKE } from './redis/scripts.ts';
+import { CONSUME, EVICTION_POLICY, INCREMENT, PING, READ, TAKE } from './redis/scripts.ts';
 
 export type { RedisClient, ScriptInput } from './redis/client.ts';
 export { fromIORedis, type IORedisClient } from './redis/ioredis.ts';
@@ -99,6 +99,15 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
 
     async ping() {
       await run(PING, [keys.ping]);
+    },
+
+    async warnings() {
+      const policy = String(await run(EVICTION_POLICY, [keys.ping]));
+      if (policy === '' || policy === 'noeviction') return [];
+      const reason =
+        `Redis has maxmemory-policy ${policy}: once full, it drops clients and grants, and forgets that a code was used; ` +
+        'set maxmemory-policy noeviction';
+      return [{ code: 'MCP_OAUTH_REDIS_EVICTION', reason }];
     },
 
     async close() {

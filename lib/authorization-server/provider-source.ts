@@ -52,6 +52,8 @@ export interface ProviderSourceOptions {
   };
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
   readonly onGrantDeleted: () => void;
+  /** Called whenever keys were read: the store answers. */
+  readonly onStorageRead: () => Promise<void>;
   /** When signing keys are replaced. */
   readonly keyRotation: RotationRule;
   /** The grace window of refresh rotation; undefined where it is off. */
@@ -114,6 +116,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   const { storage, events, settings } = options;
   const keyRing = await options.keyRing();
   const signingKeys = await loadSigningKeys(storage, issuer, keyRing);
+  void options.onStorageRead();
   const hooks = options.hooks(issuer);
   const rotation = createRefreshRotation(issuer, options.createGrace(issuer, keyRing), events);
   const adapterOptions = {

@@ -77,8 +77,19 @@ export interface Storage {
   /** Resolves when the store answers. */
   ping(): Promise<void>;
 
+  /** What about the server's settings endangers what is stored, such as eviction; absent where nothing can be asked. */
+  warnings?(): Promise<readonly StorageWarning[]>;
+
   /** Releases what the store itself opened; a connection that the caller gave stays open. */
   close(): Promise<void>;
+}
+
+/** One setting of a server that an operator should change. */
+export interface StorageWarning {
+  /** Stable, such as `MCP_OAUTH_REDIS_EVICTION`. */
+  readonly code: string;
+  /** The setting, what comes of it, and the way out. */
+  readonly reason: string;
 }
 
 /** JSON object. Unknown members are kept; strings may hold any well-formed Unicode text except U+0000. */

@@ -190,6 +190,12 @@ export const PING = script(`
 redis.call('DEL', KEYS[1])
 `);
 
+/** Empty where an access list keeps the answer back. */
+export const EVICTION_POLICY = script(`
+local info = redis.pcall('INFO', 'memory')
+return type(info) == 'string' and string.match(info, 'maxmemory_policy:([%a-]+)') or ''
+`);
+
 function script(text: string): Script {
   return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }
