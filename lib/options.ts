@@ -292,9 +292,12 @@ export interface OutboundOptions {
   readonly allowCustomLookup?: boolean;
 }
 
-/** `dns.lookup` as it is called here: always with `all: true`. */
+/**
+ * `dns.lookup` as it is called here: always with `all: true`. An answer's `port` stands in for the URL's, at the issuer's
+ * own loopback address only: that is how `express-mcp-auth/testing` takes the place of real hosts.
+ */
 export type LookupFunction = (
   hostname: string,
   options: { readonly all: true },
-  callback: (error: Error | null, addresses: readonly { address: string; family: number }[]) => void,
+  callback: (error: Error | null, addresses: readonly { address: string; family: number; port?: number }[]) => void,
 ) => void;

@@ -121,13 +121,13 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
 
   const inner = createServer(providerListener(provider, users));
   const providerPort = Number(new URL(await listen(inner)).port);
-  const sign = createIdTokenSigner({
+  const sign = createIdTokenSigner(() => ({
     alg: idTokenAlg,
     kid,
     ...keyPair,
     foreignPrivateKey: foreignKeyPair.privateKey,
     clientSecret,
-  });
+  }));
   front.on('request', createFaultLayer({ issuer, providerPort, sign, misbehave, requests }));
 
   return {

@@ -132,6 +132,20 @@ describe('an address', () => {
     expect([lookup.mock.calls.length, connections.length, canary.connections.length]).toEqual([2, 1, 0]);
   });
 
+  test("may bring a port of its own at the issuer's loopback address, and nowhere else", async () => {
+    const { port, connections } = await serveHttps();
+    const at = (address: string): Lookup => {
+      return (_hostname, _options, callback) => callback(null, [{ address, family: 4, port }]);
+    };
+    expect(await outcomeOf(loopbackClient({ lookup: at('127.0.0.1') }), 'https://client.test/')).toBe(200);
+    expect(connections).toHaveLength(1);
+
+    const dial = watchDialling(unreachable);
+    const elsewhere = loopbackClient({ lookup: at(publicAddress) });
+    expect(await outcomeOf(elsewhere, 'https://client.test/')).toBe('connect_failed');
+    expect(dial.mock.calls).toEqual([[{ host: publicAddress, port: 443 }]]);
+  });
+
   test('that is public is dialled itself, so nothing resolves the name again', async () => {
     const dial = watchDialling(unreachable);
     const lookup = resolving([publicAddress], ['127.0.0.1']);

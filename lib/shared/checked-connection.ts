@@ -19,6 +19,16 @@ export type Lookup = (
 interface ResolvedAddress {
   readonly address: string;
   readonly family: number;
+  /** Another port than the URL's. Counts at the issuer's own loopback address only: a stand-in in tests need not listen on 443. */
+  readonly port?: number;
+}
+
+type Found = Pick<ResolvedAddress, 'address' | 'port'>;
+
+/** Where a socket goes. */
+interface Peer {
+  readonly address: string;
+  readonly port: number;
 }
 
 export type ConnectionFailure = 'address_refused' | 'connect_failed' | 'dns_failed' | 'scheme_refused' | 'tls_failed';
@@ -44,10 +54,10 @@ export interface ConnectionSettings {
 
 /** Resolves, checks, connects and, for https, negotiates TLS. The caller destroys the socket. */
 export async function openCheckedConnection(settings: ConnectionSettings, target: Target): Promise<net.Socket> {
-  const address = await chooseAddress(settings, target);
-  if (target.url.protocol === 'http:') return connect(address, target);
+  const peer = await choosePeer(settings, target);
+  if (target.url.protocol === 'http:') return connect(peer, target);
   const secureContext = settings.secureContext();
-  return secure(await connect(address, target), secureContext, target);
+  return secure(await connect(peer, target), secureContext, target);
 }
 
 /**
@@ -55,11 +65,11 @@ export async function openCheckedConnection(settings: ConnectionSettings, target
  * is somebody's attempt at the private one. Literals take the same way without the resolver; URL parsing has brought
  * decimal, octal, hexadecimal and short forms to the ordinary one.
  */
-async function chooseAddress(settings: ConnectionSettings, target: Target): Promise<string> {
+async function choosePeer(settings: ConnectionSettings, target: Target): Promise<Peer> {
   const { url, fail } = target;
   const { loopbackAddress, internalHosts } = settings;
   const host = bareHostname(url);
-  const found = net.isIP(host) === 0 ? await lookupAll(settings.lookup, host, target) : [host];
+  const found = net.isIP(host) === 0 ? await lookupAll(settings.lookup, host, target) : [{ address: host }];
 
   const isOwnLoopback = (address: string) => loopbackAddress !== undefined && isSameAddress(address, loopbackAddress);
   const isInternal = internalHosts.has(`${url.hostname}:${portOf(url)}`);
@@ -69,22 +79,24 @@ async function chooseAddress(settings: ConnectionSettings, target: Target): Prom
   // `localhost` is often both ::1 and 127.0.0.1, while the issuer listens on one of them.
   const isLocalhost = loopbackAddress !== undefined && /^localhost\.?$/.test(host);
   const isSkipped = (address: string) => isLocalhost && isLoopbackAddress(address) && !isOwnLoopback(address);
-  const candidates = found.filter((address) => !isSkipped(address));
+  const candidates = found.filter(({ address }) => !isSkipped(address));
 
-  const [address] = candidates;
-  if (address === undefined || !candidates.every(isAllowed)) throw fail('address_refused');
-  if (url.protocol === 'http:' && !candidates.every(isOwnLoopback)) throw fail('scheme_refused');
-  return address;
+  const [chosen] = candidates;
+  if (chosen === undefined || !candidates.every(({ address }) => isAllowed(address))) throw fail('address_refused');
+  if (url.protocol === 'http:' && !candidates.every(({ address }) => isOwnLoopback(address)))
+    throw fail('scheme_refused');
+  const { address, port } = chosen;
+  return { address, port: port !== undefined && isOwnLoopback(address) ? port : portOf(url) };
 }
 
 /** All addresses of a name, at least one. A resolver cannot be cancelled, so an abort only ends the wait for it. */
-async function lookupAll(lookup: Lookup, hostname: string, { signal, fail }: Target): Promise<string[]> {
+async function lookupAll(lookup: Lookup, hostname: string, { signal, fail }: Target): Promise<Found[]> {
   try {
     const found = await new Promise<string | readonly ResolvedAddress[]>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       lookup(hostname, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)));
     });
-    const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address);
+    const addresses: Found[] = typeof found === 'string' ? [{ address: found }] : [...found];
     if (addresses.length > 0) return addresses;
   } catch (cause) {
     throw fail('dns_failed', cause);
@@ -93,8 +105,8 @@ async function lookupAll(lookup: Lookup, hostname: string, { signal, fail }: Tar
 }
 
 /** Given an address, `net.connect` asks no resolver; the peer is compared all the same, before a byte is sent. */
-async function connect(address: string, { url, signal, fail }: Target): Promise<net.Socket> {
-  const socket = net.connect({ host: address, port: portOf(url) });
+async function connect({ address, port }: Peer, { signal, fail }: Target): Promise<net.Socket> {
+  const socket = net.connect({ host: address, port });
   socket.on('error', ignoreLateError);
   try {
     await once(socket, 'connect', { signal });
