@@ -46,6 +46,7 @@ import { loopbackAddressOf, namedHosts } from './shared/outbound-hosts.ts';
 import { pageHeaders, renderPage } from './shared/page.ts';
 import { createResources } from './shared/resources.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
+import { createSignIns, signInKey } from './shared/sign-ins.ts';
 import { createStorageWarnings } from './storage/storage-warnings.ts';
 import { createSweeper } from './storage/sweeper.ts';
 import { createUpstreams } from './upstream/upstreams.ts';
@@ -82,7 +83,8 @@ export interface McpOAuth extends Handler {
   verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
   /**
    * Ends the grants of a user, of a client or of everybody who signed in at an identity provider, with every token under
-   * them: in this process at once, in others within `gateway.tokenCacheSeconds`.
+   * them: in this process at once, in others within `gateway.tokenCacheSeconds`. Without `clientId` the browser sessions
+   * of these users end, too.
    * @param origin of the issuer, where there are several
    * @throws TypeError where the selection names nothing, or a member is empty
    */
@@ -127,7 +129,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   });
 
   const grants = createGrants({ storage, grantSeconds, onEnded: tokens.forget });
-  const revocation = createRevocation({ storage, grants, events });
+  const { sessionTtlSeconds: sessionSeconds } = settings;
+  const signIns = createSignIns({ storage, keyRing, sessionSeconds, grantSeconds });
+  const revocation = createRevocation({ storage, grants, signIns, events });
 
   const { registration, cimd } = settings.clients;
   const clientChecks = createClientChecks(registration);
@@ -211,6 +215,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     events,
     path: paths.interaction,
     startLogin: (exchange, request) => login.start(exchange, request),
+    bindGrant: (issuer, grantId, signInId) => grants.bind(issuer, grantId, signInKey(issuer, signInId)),
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
     mayRedirect: (uri) => registration.allowRedirect === undefined || registration.allowRedirect(uri) === true,
     approved: clientFetcher.approved,
@@ -218,6 +223,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const states = createLoginStates(storage, keyRing);
   const finish = createFinishLogin({
     identities,
+    signIns,
     events,
     complete: interactions.complete,
     failInteraction: interactions.fail,

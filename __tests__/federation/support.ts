@@ -113,7 +113,9 @@ export function failure(federation: Federation, error: string, description: stri
 
 /** What a login writes that succeeded. Interactions, login states and clients come before it. */
 export function keptRecords({ writes }: Pick<Observed<unknown>, 'writes'>): string[] {
-  return writes.filter((write) => /(Identity|Grant|Session|AuthorizationCode|AccessToken|RefreshToken)$/.test(write));
+  return writes.filter((write) =>
+    /(SignIn|Identity|Grant|Session|AuthorizationCode|AccessToken|RefreshToken)$/.test(write),
+  );
 }
 
 /** Ends the browser's session at the identity provider, as somebody else who sits down there would. */

@@ -4,9 +4,9 @@ import { type McpOAuth, mcpOAuth } from '../../lib/index.ts';
 import { accountIdOf } from '../../lib/shared/identity.ts';
 import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
 import { moveClock } from '../federation/clock.ts';
-import { createBrowser } from '../helpers/browser.ts';
+import { type Browser, createBrowser } from '../helpers/browser.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
-import { createOAuthClient, type OAuthClient } from '../helpers/oauth-client.ts';
+import { callbackOf, createOAuthClient, type OAuthClient } from '../helpers/oauth-client.ts';
 import { allStores, type OpenedStore } from '../helpers/stores.ts';
 
 const cacheSeconds = 5;
@@ -90,6 +90,24 @@ describe.each(allStores)('grants in %s', (_name, open) => {
     expect(await gateway.auth.revoke({ idp: 'https://another.example' })).toEqual({ grants: 0 });
     expect(await gateway.auth.revoke({ idp: idp() })).toEqual({ grants: 1 });
     expect(await works(other.access)).toBe(false);
+  });
+
+  it('take the user’s browser sessions with them, but not those of others or where one client is named (CWE-613)', async () => {
+    const [grace, heidi] = [createBrowser(), createBrowser()];
+    await clients[0].login(grace, {}, { name: 'grace' });
+    await clients[0].login(heidi, {}, { name: 'heidi' });
+    const page = async (browser: Browser) => (await browser.get(clients[1].authorizeUrl())).text;
+    expect(await gateway.auth.revoke({ sub: 'grace', clientId: clients[0].clientId })).toEqual({ grants: 1 });
+    expect(await page(grace)).toContain('grace');
+    const open = await grace.get(clients[1].authorizeUrl());
+
+    expect(await gateway.auth.revoke({ sub: 'grace' })).toEqual({ grants: 0 });
+    const decided = await grace.submit(open, 'csrf', { decision: 'approve' }, { stopAt: (url) => url.includes(':1/') });
+    expect(callbackOf(decided).code).toBeUndefined();
+    expect(await page(grace)).not.toContain('grace');
+    expect(await page(heidi)).toContain('heidi');
+    await gateway.auth.revoke({ sub: 'heidi', idp: idp() });
+    expect(await page(heidi)).not.toContain('heidi');
   });
 
   it('are listed page by page with client, resource, scopes and use, and ended one by one by their user only', async () => {

@@ -126,6 +126,16 @@ function openRecord(
   return payload;
 }
 
+/**
+ * With what a record ends: a token with its grant, a session with the sign-in that it rests on, which oidc-provider carries
+ * for us as the session's `acr`.
+ */
+function ownerOf(model: string, id: string, payload: Payload): unknown {
+  if (model === 'Grant') return id;
+  if (model === 'Session') return payload.acr;
+  return model === 'Interaction' ? undefined : payload.grantId;
+}
+
 /** By what records are found besides their id: sessions by their uid, grants by whose they are. */
 function indexOf(model: string, payload: Payload, keyOf: (id: string) => string): Pick<WriteOptions, 'index'> {
   const { uid, accountId, clientId } = payload;
@@ -171,10 +181,10 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
     async upsert(id, payload, expiresIn) {
       const key = keyOf(id);
       const lifetime = expiresIn ?? (model === 'Client' ? options.clientTtlSeconds : undefined);
-      const grantId = model === 'Grant' ? id : payload.grantId;
+      const grantId = ownerOf(model, id, payload);
       const write = {
         ...(lifetime !== undefined && { expiresAt: nowSeconds() + lifetime }),
-        ...(typeof grantId === 'string' && model !== 'Interaction' && { grantId: keyOf(grantId) }),
+        ...(typeof grantId === 'string' && { grantId: keyOf(grantId) }),
         ...indexOf(model, payload, keyOf),
       };
       const value = {
@@ -194,6 +204,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       }
       if (model === 'Grant') return createGrant(key, value, write);
       if (await answering(events, storage.put(model, key, value, write))) return;
+      if (model === 'Session') throw new errors.SessionNotFound('the sign-in was ended meanwhile');
       throw new errors.InvalidGrant('grant was revoked meanwhile');
     },
 

@@ -1,6 +1,6 @@
 import type { EventSink } from '../shared/events.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
-import { type Identities, type Identity, nameOf } from '../shared/identity.ts';
+import { type Identities, nameOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
 import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
@@ -19,6 +19,8 @@ export interface InteractionOptions {
   readonly path: string;
   /** Sends the browser to sign in; called only after the person approved the client (MCP 2026-07-28, Confused Deputy). */
   readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
+  /** Grants made in one sign-in end with it. */
+  readonly bindGrant: (issuer: Issuer, grantId: string, signInId: string) => Promise<void>;
   readonly endSession: (issuer: Issuer, uid: string) => Promise<void>;
   /** The operator's word on a redirect URI now: it may have changed since the client registered. */
   readonly mayRedirect: (redirectUri: string) => boolean;
@@ -30,7 +32,7 @@ export interface InteractionOptions {
 export interface Interactions {
   readonly endpoint: Endpoint;
   /** After a login: records what was approved and goes back to the client. @returns false where the request has expired */
-  complete(exchange: Exchange, uid: string, login: { identity: Identity; accountId: string }): Promise<boolean>;
+  complete(exchange: Exchange, uid: string, login: { accountId: string; signInId: string }): Promise<boolean>;
   /** After a failed login: the client gets the error at its redirect URI. @returns false where the request has expired */
   fail(exchange: Exchange, uid: string, error: { code: string; description: string }): Promise<boolean>;
 }
@@ -228,7 +230,8 @@ export function createInteractions(options: InteractionOptions): Interactions {
         ...(typeof loginHint === 'string' && { loginHint }),
       });
     }
-    const { accountId } = interaction.session;
+    const { accountId, acr: signInId } = interaction.session;
+    if (signInId !== undefined) await options.bindGrant(exchange.issuer, interaction.cid, signInId);
     const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
     if (!(await saveResult(interaction, { consent: { grantId } }))) return refuse(exchange, goneReason, flow);
     await noteApproval(interaction);
@@ -263,7 +266,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
       }
     },
 
-    async complete(exchange, uid, { accountId }) {
+    async complete(exchange, uid, { accountId, signInId }) {
       const { provider } = await providerOf(exchange.issuer);
       const interaction = await provider.Interaction.find(uid);
       if (!interaction) return false;
@@ -273,8 +276,11 @@ export function createInteractions(options: InteractionOptions): Interactions {
       if (present.accountId !== undefined && present.accountId !== accountId)
         await options.endSession(exchange.issuer, present.uid);
       interaction.session = undefined;
+      await options.bindGrant(exchange.issuer, interaction.cid, signInId);
       const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
-      if (!(await saveResult(interaction, { login: { accountId, remember: true }, consent: { grantId } })))
+      if (
+        !(await saveResult(interaction, { login: { accountId, remember: true, acr: signInId }, consent: { grantId } }))
+      )
         return false;
       await noteApproval(interaction);
       events.emit({

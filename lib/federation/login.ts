@@ -4,6 +4,7 @@ import type { Identities, Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
 import { errorPage, sendPage } from '../shared/page.ts';
+import type { SignIns } from '../shared/sign-ins.ts';
 import type { IdentityProvider } from './identity-provider.ts';
 import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
 import type { LoginState, LoginStateProblem, LoginStates } from './login-state.ts';
@@ -32,11 +33,12 @@ export interface FinishLogin {
 
 export interface FinishOptions {
   readonly identities: Identities;
+  readonly signIns: SignIns;
   readonly events: EventSink;
   readonly complete: (
     exchange: Exchange,
     uid: string,
-    login: { identity: Identity; accountId: string },
+    login: { accountId: string; signInId: string },
   ) => Promise<boolean>;
   readonly failInteraction: (
     exchange: Exchange,
@@ -56,11 +58,20 @@ function expiredPage(exchange: Exchange): void {
 }
 
 /** What happens after the identity provider, or the dev login, has spoken. */
-export function createFinishLogin({ identities, events, complete, failInteraction }: FinishOptions): FinishLogin {
+export function createFinishLogin({
+  identities,
+  signIns,
+  events,
+  complete,
+  failInteraction,
+}: FinishOptions): FinishLogin {
   return {
     async succeed(exchange, { uid, flowId, clientId }, identity) {
       const accountId = await identities.remember(exchange.issuer, identity);
-      if (!(await complete(exchange, uid, { identity, accountId }))) {
+      const { iss, sub: subject } = identity;
+      const authTime = Math.floor(Date.now() / 1000);
+      const signInId = await signIns.begin(exchange.issuer, { accountId, iss, subject, authTime });
+      if (!(await complete(exchange, uid, { accountId, signInId }))) {
         events.emit({ type: 'login.failed', flowId, clientId, reason: 'authorization_request_expired' });
         return expiredPage(exchange);
       }

@@ -32,14 +32,17 @@ export interface Grants {
   end(issuer: Issuer, accountId: string, id: string): Promise<boolean>;
   /** Ends every grant that the index names, of one client where one is given. @returns how many */
   endAll(owner: GrantOwner, clientId?: string): Promise<number>;
+  /** A grant is about to be made in a sign-in, and ends with it. */
+  bind(issuer: Issuer, grantId: string, signInKey: string): Promise<void>;
   /** A token was issued under a grant again. Writes at most every ten minutes. */
   used(issuer: Issuer, grantId: string): Promise<void>;
 }
 
 /** Whose grants: record ids, so partitioned by issuer (see `recordId`). */
-export type GrantOwner =
-  | { readonly index: 'account'; readonly key: string }
-  | { readonly index: 'client'; readonly key: string };
+export interface GrantOwner {
+  readonly index: 'account' | 'client' | 'signIn';
+  readonly key: string;
+}
 
 export interface GrantsOptions {
   readonly storage: Storage;
@@ -53,6 +56,7 @@ export interface GrantsOptions {
 
 const kind = 'Grant';
 const useKind = 'GrantUse';
+const bindingKind = 'GrantSignIn';
 const pageSize = 50;
 const maxPageSize = 100;
 const useSeconds = 600;
@@ -118,7 +122,7 @@ export function createGrants({ storage, grantSeconds, onEnded, now = () => Date.
     async endAll({ index, key }, clientId) {
       let ended = 0;
       try {
-        for await (const { id, value } of findAll(storage, kind, index, key)) {
+        for await (const { id, value } of findAll(storage, index === 'signIn' ? bindingKind : kind, index, key)) {
           if (clientId !== undefined && value.clientId !== clientId) continue;
           await storage.deleteByGrant(id, nowSeconds() + grantSeconds);
           ended += 1;
@@ -127,6 +131,12 @@ export function createGrants({ storage, grantSeconds, onEnded, now = () => Date.
         onEnded(); // Also where the store failed half-way.
       }
       return ended;
+    },
+
+    async bind(issuer, grantId, signInKey) {
+      const id = recordId(issuer, grantId);
+      const expiresAt = nowSeconds() + grantSeconds;
+      await storage.put(bindingKind, id, {}, { grantId: id, expiresAt, index: { signIn: signInKey } });
     },
 
     async used(issuer, grantId) {

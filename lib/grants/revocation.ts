@@ -2,6 +2,7 @@ import type { EventSink } from '../shared/events.ts';
 import { accountIdOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
+import type { SignIns } from '../shared/sign-ins.ts';
 import type { Storage } from '../storage/storage.ts';
 import { findAll, type Grants } from './grants.ts';
 
@@ -14,12 +15,17 @@ export interface RevocationSelection {
   readonly idp?: string;
 }
 
-/** Ends grants by user, client or identity provider. @returns how many @throws TypeError for a selection of nothing */
+/**
+ * Ends grants by user, client or identity provider; without `clientId` the sessions of these users, too.
+ * @returns how many
+ * @throws TypeError for a selection of nothing
+ */
 export type Revocation = (issuer: Issuer, selection: RevocationSelection) => Promise<{ grants: number }>;
 
 export interface RevocationOptions {
   readonly storage: Storage;
   readonly grants: Grants;
+  readonly signIns: SignIns;
   readonly events: EventSink;
 }
 
@@ -34,12 +40,24 @@ function requireSelection(selection: RevocationSelection): void {
     throw new TypeError(`revoke(selection): needs at least one of ${names.join(', ')}, each a non-empty string`);
 }
 
-export function createRevocation({ storage, grants, events }: RevocationOptions): Revocation {
-  /** Record ids of the accounts meant: an identity record and the grants of its account share one key. */
+export function createRevocation({ storage, grants, signIns, events }: RevocationOptions): Revocation {
   async function* accounts(issuer: Issuer, { sub, idp }: RevocationSelection): AsyncGenerator<string> {
-    if (sub !== undefined && idp !== undefined) return yield recordId(issuer, accountIdOf({ iss: idp, sub }));
-    const [index, value] = sub !== undefined ? ['subject', sub] : ['idp', idp as string];
-    for await (const { id } of findAll(storage, 'Identity', index, recordId(issuer, value))) yield id;
+    if (sub !== undefined && idp !== undefined) return yield accountIdOf({ iss: idp, sub });
+    const [index, text] = sub !== undefined ? ['subject', sub] : ['idp', idp as string];
+    for await (const { value } of findAll(storage, 'Identity', index, recordId(issuer, text)))
+      yield accountIdOf(value as { iss: string; sub: string });
+  }
+
+  /** Sessions first: a browser that is still signed in would allow a new grant. */
+  async function endAccount(issuer: Issuer, accountId: string, clientId: string | undefined): Promise<number> {
+    const owner = { index: 'account', key: recordId(issuer, accountId) } as const;
+    if (clientId !== undefined) return grants.endAll(owner, clientId);
+    const found: string[] = [];
+    for await (const { key } of signIns.findAll(issuer, { by: 'account', accountId })) found.push(key);
+    for (const key of found) await signIns.end(key);
+    const ended = await grants.endAll(owner);
+    for (const key of found) await signIns.forget(key);
+    return ended;
   }
 
   return async (issuer, selection) => {
@@ -49,8 +67,7 @@ export function createRevocation({ storage, grants, events }: RevocationOptions)
     if (sub === undefined && idp === undefined) {
       ended = await grants.endAll({ index: 'client', key: recordId(issuer, clientId as string) });
     } else {
-      for await (const key of accounts(issuer, selection))
-        ended += await grants.endAll({ index: 'account', key }, clientId);
+      for await (const accountId of accounts(issuer, selection)) ended += await endAccount(issuer, accountId, clientId);
     }
     events.emit({
       type: 'token.revoked',

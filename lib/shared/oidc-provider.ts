@@ -26,7 +26,8 @@ export interface OidcInteraction {
   readonly returnTo: string;
   readonly prompt: { readonly name: string; readonly reasons: readonly string[] };
   readonly params: Readonly<Record<string, unknown>>;
-  session?: { accountId: string; uid?: string } | undefined;
+  /** `acr` is the sign-in that the session rests on, see `SignIns`. */
+  session?: { accountId: string; uid?: string; acr?: string } | undefined;
   result?: unknown;
   save(ttlSeconds: number): Promise<unknown>;
 }
