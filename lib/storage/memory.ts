@@ -28,15 +28,24 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   }
 
   function liveRecord(kind: string, id: string): Row | undefined {
-    return live(records.get(keyOf(kind, id)));
+    return live(records.get(kind, id));
   }
 
   function write(kind: string, id: string, value: StoredValue, options: WriteOptions, consumedAt?: number): boolean {
-    const { expiresAt, grantId, index = {} } = options;
+    const { expiresAt, grantId, index } = options;
     if (grantId !== undefined && live(tombstones.get(grantId))) return false;
     const json = JSON.stringify(value);
     writes += 1;
-    records.set({ kind, id, json, version: String(writes), consumedAt, expiresAt, grantId, index: { ...index } });
+    records.set({
+      kind,
+      id,
+      json,
+      version: String(writes),
+      consumedAt,
+      expiresAt,
+      grantId,
+      groups: groupsOf(kind, index),
+    });
     return true;
   }
 
@@ -57,13 +66,13 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       const row = liveRecord(kind, id);
       if (!row) return 'missing';
       if (row.consumedAt !== undefined) return 'already';
-      records.set({ ...row, consumedAt: at });
+      row.consumedAt = at;
       return 'consumed';
     },
 
     async take(kind, id) {
       const row = liveRecord(kind, id);
-      if (row) records.delete(keyOf(kind, id));
+      if (row) records.delete(row);
       return row && toRecord(row);
     },
 
@@ -73,13 +82,14 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
     },
 
     async delete(kind, id) {
-      records.delete(keyOf(kind, id));
+      const row = records.get(kind, id);
+      if (row) records.delete(row);
     },
 
     async deleteByGrant(grantId, tombstoneExpiresAt) {
       const earlierEnd = tombstones.get(grantId)?.expiresAt ?? tombstoneExpiresAt;
       tombstones.set(grantId, { expiresAt: Math.max(earlierEnd, tombstoneExpiresAt) });
-      for (const { kind, id } of records.ofGrant(grantId)) records.delete(keyOf(kind, id));
+      for (const row of records.ofGrant(grantId)) records.delete(row);
     },
 
     async find(kind, name, value, { limit, after }) {
@@ -96,7 +106,9 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
     async sweep(before, limit) {
       const end = Math.min(before, now());
       let removed = 0;
-      for (const table of [records, tombstones, counters]) removed += removeExpired(table, end, limit - removed);
+      removed += removeExpired(records, end, limit);
+      removed += removeExpired(tombstones, end, limit - removed);
+      removed += removeExpired(counters, end, limit - removed);
       return removed;
     },
 
@@ -121,75 +133,84 @@ interface Row extends Expiring {
   /** As text, so that the store shares no object with a caller and keeps of a value exactly what JSON keeps. */
   readonly json: string;
   readonly version: string;
-  readonly consumedAt: number | undefined;
+  consumedAt: number | undefined;
   readonly grantId: string | undefined;
-  readonly index: { readonly [name: string]: string };
+  /** One key for each indexed value. */
+  readonly groups: readonly string[];
 }
 
-/** Records by address, and addresses by grant and by indexed value, so that no search reads every record. */
-class RecordTable {
-  readonly #rows = new Map<string, Row>();
-  readonly #groups = new Map<string, Set<string>>();
+/** Records by kind and id, by grant and by indexed value, so that no search reads every record. */
+class RecordTable implements ExpiringTable<Row> {
+  readonly #kinds = new Map<string, Map<string, Row>>();
+  readonly #grants = new Map<string, Set<Row>>();
+  readonly #groups = new Map<string, Set<Row>>();
 
-  get(address: string): Row | undefined {
-    return this.#rows.get(address);
+  get(kind: string, id: string): Row | undefined {
+    return this.#kinds.get(kind)?.get(id);
   }
 
   set(row: Row): void {
-    const address = keyOf(row.kind, row.id);
-    this.delete(address);
-    this.#rows.set(address, row);
-    for (const group of groupsOf(row)) {
-      const members = this.#groups.get(group) ?? new Set();
-      this.#groups.set(group, members.add(address));
-    }
+    const rows = this.#kinds.get(row.kind) ?? new Map<string, Row>();
+    if (rows.size === 0) this.#kinds.set(row.kind, rows);
+    const previous = rows.get(row.id);
+    if (previous) this.#leave(previous);
+    rows.set(row.id, row);
+    if (row.grantId !== undefined) join(this.#grants, row.grantId, row);
+    for (const group of row.groups) join(this.#groups, group, row);
   }
 
-  delete(address: string): void {
-    const row = this.#rows.get(address);
-    if (!row) return;
-    this.#rows.delete(address);
-    for (const group of groupsOf(row)) {
-      const members = this.#groups.get(group);
-      members?.delete(address);
-      if (members?.size === 0) this.#groups.delete(group);
-    }
+  delete(row: Row): void {
+    this.#kinds.get(row.kind)?.delete(row.id);
+    this.#leave(row);
   }
 
-  entries(): Iterable<[string, Row]> {
-    return this.#rows.entries();
+  *entries(): Iterable<[Row, Row]> {
+    for (const rows of this.#kinds.values()) for (const row of rows.values()) yield [row, row];
   }
 
   ofGrant(grantId: string): Row[] {
-    return this.#membersOf(keyOf('grant', grantId));
+    return [...(this.#grants.get(grantId) ?? [])];
   }
 
   indexed(kind: string, name: string, value: string): Row[] {
-    return this.#membersOf(keyOf('index', kind, name, value));
+    return [...(this.#groups.get(groupOf(kind, name, value)) ?? [])];
   }
 
-  #membersOf(group: string): Row[] {
-    return [...(this.#groups.get(group) ?? [])].flatMap((address) => this.#rows.get(address) ?? []);
+  #leave(row: Row): void {
+    if (row.grantId !== undefined) leave(this.#grants, row.grantId, row);
+    for (const group of row.groups) leave(this.#groups, group, row);
   }
 }
 
-function groupsOf({ kind, grantId, index }: Row): string[] {
-  const groups = Object.entries(index).map(([name, value]) => keyOf('index', kind, name, value));
-  if (grantId !== undefined) groups.push(keyOf('grant', grantId));
-  return groups;
+function join(groups: Map<string, Set<Row>>, key: string, row: Row): void {
+  const members = groups.get(key);
+  if (members) members.add(row);
+  else groups.set(key, new Set([row]));
+}
+
+function leave(groups: Map<string, Set<Row>>, key: string, row: Row): void {
+  const members = groups.get(key);
+  members?.delete(row);
+  if (members?.size === 0) groups.delete(key);
+}
+
+const noGroups: readonly string[] = [];
+
+function groupsOf(kind: string, index: WriteOptions['index']): readonly string[] {
+  return index ? Object.entries(index).map(([name, value]) => groupOf(kind, name, value)) : noGroups;
 }
 
 /** One text for several parts, never the same for other parts, whatever characters they hold. */
-function keyOf(...parts: string[]): string {
+function groupOf(...parts: [kind: string, name: string, value: string]): string {
   return JSON.stringify(parts);
 }
 
-interface ExpiringTable {
-  entries(): Iterable<[string, Expiring]>;
-  delete(key: string): unknown;
+interface ExpiringTable<Key> {
+  entries(): Iterable<[Key, Expiring]>;
+  delete(key: Key): unknown;
 }
 
-function removeExpired(table: ExpiringTable, end: number, limit: number): number {
+function removeExpired<Key>(table: ExpiringTable<Key>, end: number, limit: number): number {
   let removed = 0;
   for (const [key, { expiresAt }] of table.entries()) {
     if (removed >= limit) break;
@@ -201,12 +222,9 @@ function removeExpired(table: ExpiringTable, end: number, limit: number): number
 }
 
 function toRecord({ json, version, consumedAt, expiresAt }: Row): StoredRecord {
-  return {
-    value: JSON.parse(json),
-    version,
-    ...(consumedAt !== undefined && { consumedAt }),
-    ...(expiresAt !== undefined && { expiresAt }),
-  };
+  const value = JSON.parse(json);
+  if (consumedAt === undefined) return expiresAt === undefined ? { value, version } : { value, version, expiresAt };
+  return expiresAt === undefined ? { value, version, consumedAt } : { value, version, consumedAt, expiresAt };
 }
 
 function toFoundRecord(row: Row): FoundRecord {
