@@ -1,5 +1,5 @@
-import { openCors, sendPreflight } from '../shared/cors.ts';
-import { type Endpoint, sendJson } from '../shared/http.ts';
+import { sendDocument } from '../shared/document.ts';
+import type { Endpoint } from '../shared/http.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { Resources } from '../shared/resources.ts';
 import type { ProviderSource } from './provider-source.ts';
@@ -28,22 +28,5 @@ export function isMetadataPath(publicPath: string, issuer: Issuer, resources: Re
 
 /** Serves the authorization server metadata: constant bytes. */
 export function createMetadataEndpoint(provider: ProviderSource): Endpoint {
-  return async ({ req, res, issuer }) => {
-    openCors(res);
-    if (req.method === 'OPTIONS') return sendPreflight(res, 'GET', 'Authorization, Content-Type, MCP-Protocol-Version');
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
-      return sendJson(
-        res,
-        405,
-        { error: 'invalid_request', error_description: 'use GET' },
-        { allow: 'GET, HEAD, OPTIONS' },
-      );
-    }
-    const { metadata } = await provider(issuer);
-    res.statusCode = 200;
-    res.setHeader('content-type', 'application/json');
-    res.setHeader('cache-control', 'no-store');
-    res.setHeader('content-length', metadata.length);
-    res.end(req.method === 'HEAD' ? undefined : metadata);
-  };
+  return (exchange) => sendDocument(exchange, async () => (await provider(exchange.issuer)).metadata);
 }

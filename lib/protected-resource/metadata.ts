@@ -1,5 +1,5 @@
-import { openCors, sendPreflight } from '../shared/cors.ts';
-import { type Exchange, sendJson } from '../shared/http.ts';
+import { sendDocument } from '../shared/document.ts';
+import type { Exchange } from '../shared/http.ts';
 import { canonicalResource, type Resource, type Resources } from '../shared/resources.ts';
 
 const wellKnown = '/.well-known/oauth-protected-resource';
@@ -35,23 +35,17 @@ function askedResource({ issuer, url }: Exchange, resource: Resource): string {
  * Refresh Tokens).
  * @param authorizationServer issuer identifier of the server whose tokens are accepted
  */
-export function sendResourceMetadata(exchange: Exchange, resource: Resource, authorizationServer: string): void {
-  const { req, res } = exchange;
-  openCors(res);
-  if (req.method === 'OPTIONS') return sendPreflight(res, 'GET', 'Authorization, Content-Type, MCP-Protocol-Version');
-  if (req.method !== 'GET' && req.method !== 'HEAD') {
-    return sendJson(
-      res,
-      405,
-      { error: 'invalid_request', error_description: 'use GET' },
-      { allow: 'GET, HEAD, OPTIONS' },
-    );
-  }
-  sendJson(res, 200, {
+export function sendResourceMetadata(
+  exchange: Exchange,
+  resource: Resource,
+  authorizationServer: string,
+): Promise<void> {
+  const document = () => ({
     resource: askedResource(exchange, resource),
     resource_name: resource.displayName,
     authorization_servers: [authorizationServer],
     scopes_supported: resource.scopes,
     bearer_methods_supported: ['header'],
   });
+  return sendDocument(exchange, () => Buffer.from(JSON.stringify(document())));
 }
