@@ -42,7 +42,8 @@ const noIssuer: Issuer = {
 type ExpressRequest = IncomingMessage & { readonly originalUrl?: string };
 
 function pathsOf(target: string, prefix: string): { afterPrefix: string; public: string } | undefined {
-  const path = target.split(/[?#]/, 1)[0] ?? '';
+  const end = target.search(/[?#]/);
+  const path = end < 0 ? target : target.slice(0, end);
   if (!path.startsWith('/')) return undefined;
   const isUnderPrefix = prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
   return { public: path, afterPrefix: isUnderPrefix ? path.slice(prefix.length) : '' };
@@ -85,16 +86,17 @@ export function createHandler({ issuerOf, configured, routes, events }: HandlerO
 
   return (req, res, next) => {
     const target = (req as ExpressRequest).originalUrl ?? req.url ?? '/';
-    const issuer = issuerOf(req);
-    const reference = issuer ?? configured ?? noIssuer;
+    // Most requests are the app's own: of a configured issuer's Host nothing is asked before a path is known to be ours.
+    const reference = configured ?? issuerOf(req) ?? noIssuer;
     const paths = pathsOf(target, reference.pathPrefix);
     const owned = paths && routes(paths, reference);
     if (!paths || !owned) return next();
+    const issuer = issuerOf(req);
     if (!issuer) {
       events.emit({ type: 'authorization.refused', reason: 'host is not served' });
       return sendJson(res, 421, { error: 'invalid_request', error_description: 'this host is not served' });
     }
-    const url = URL.parse(target, issuer.origin);
+    const url = URL.parse(`${issuer.origin}${target}`);
     if (!url)
       return sendJson(res, 400, { error: 'invalid_request', error_description: 'the request target is malformed' });
     void serve(owned, { req, res, issuer, url, path: paths.afterPrefix });

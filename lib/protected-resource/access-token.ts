@@ -41,8 +41,8 @@ export type RemoteTokenProblem =
   | 'not_yet_valid';
 
 export interface AccessTokens {
-  /** @returns the token, or why it is none */
-  verify(issuer: Issuer, token: string): Promise<AccessToken | AccessTokenProblem>;
+  /** @returns the token, or why it is none; not a promise where it is remembered */
+  verify(issuer: Issuer, token: string): AccessToken | Promise<AccessToken | AccessTokenProblem>;
   /** Forgets everything remembered: a revocation in this process takes effect at once. */
   forget(): void;
 }
@@ -54,8 +54,12 @@ export interface AccessTokenOptions {
   readonly identities: Identities;
   readonly cacheSeconds: number;
   readonly jwtRevocationCheck: boolean;
-  readonly publicKeys: (issuer: Issuer) => Promise<{ readonly keys: readonly JWK[] }>;
+  /** The same object for as long as the keys are the same. */
+  readonly publicKeys: (issuer: Issuer) => Promise<PublicKeys>;
 }
+
+type PublicKeys = { readonly keys: readonly JWK[] };
+type LocalKeySet = ReturnType<typeof createLocalJWKSet>;
 
 interface TokenClaims {
   readonly clientId?: unknown;
@@ -98,10 +102,21 @@ async function withUser(
 async function readOpaqueToken(
   options: AccessTokenOptions,
   issuer: Issuer,
-  token: string,
+  id: string,
 ): Promise<AccessToken | AccessTokenProblem> {
-  const record = await options.storage.get('AccessToken', recordId(issuer, token));
+  const record = await options.storage.get('AccessToken', id);
   return record ? withUser(options, issuer, record.value) : 'unknown';
+}
+
+/** Imported keys by the set they come from: importing costs more than a signature. */
+const importedKeys = new WeakMap<PublicKeys, LocalKeySet>();
+
+function importKeys(publicKeys: PublicKeys): LocalKeySet {
+  const known = importedKeys.get(publicKeys);
+  if (known) return known;
+  const keys = createLocalJWKSet(publicKeys as JSONWebKeySet);
+  importedKeys.set(publicKeys, keys);
+  return keys;
 }
 
 /** A JWT access token of this issuer (RFC 9068 section 4). */
@@ -110,7 +125,7 @@ async function readJwt(
   issuer: Issuer,
   token: string,
 ): Promise<AccessToken | AccessTokenProblem> {
-  const keys = createLocalJWKSet((await options.publicKeys(issuer)) as JSONWebKeySet);
+  const keys = importKeys(await options.publicKeys(issuer));
   const verified = await jwtVerify(token, keys, {
     issuer: issuer.identifier,
     typ: 'at+jwt',
@@ -140,8 +155,8 @@ async function readJwt(
  * revocation made in another process (DESIGN 4.2).
  */
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
-  return createTokenCache<AccessToken, AccessTokenProblem>(options.cacheSeconds, (issuer, token) => {
+  return createTokenCache<AccessToken, AccessTokenProblem>(options.cacheSeconds, (issuer, token, id) => {
     const isJwt = token.split('.').length === 3;
-    return (isJwt ? readJwt : readOpaqueToken)(options, issuer, token);
+    return isJwt ? readJwt(options, issuer, token) : readOpaqueToken(options, issuer, id);
   });
 }

@@ -1,21 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OAuthError } from '../errors.ts';
-import { withoutOwnCookies } from '../shared/cookie-names.ts';
 import { exposedHeaders, sendPreflight } from '../shared/cors.ts';
 import type { EventSink } from '../shared/events.ts';
-import { fromRawHeaders, toRawHeaders } from '../shared/header-list.ts';
 import { sendJson } from '../shared/http.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { canonicalResource, type Resource } from '../shared/resources.ts';
-import type { AccessToken, AccessTokens } from './access-token.ts';
-import { readBearerToken } from './bearer-token.ts';
+import type { AccessToken, AccessTokenProblem, AccessTokens } from './access-token.ts';
+import { type PresentedToken, readBearerToken } from './bearer-token.ts';
 import { type Challenge, sendChallenge } from './challenge.ts';
 import type { DpopVerifier } from './dpop.ts';
 import { sendFailure } from './failure.ts';
 import { isAllowedOrigin } from './origin-policy.ts';
-import { requiredScopesOf, type ScopeRules } from './required-scopes.ts';
+import { needsOperations, requiredScopesOf, type ScopeRules, type UndecidableRequest } from './required-scopes.ts';
 import { expandScopes, type ScopeHierarchy } from './scopes.ts';
 import { type BindingProblem, checkSenderBinding, describeBindingProblem } from './sender-binding.ts';
+import { stripCredentials } from './strip-credentials.ts';
 
 /** Exactly the MCP SDK's `AuthInfo`. `token` is a reference that no server accepts: the bearer itself never travels on. */
 export interface AuthInfo {
@@ -73,6 +72,16 @@ export function describeToken(token: AccessToken): { auth: AuthInfo; user: Authe
   };
 }
 
+/** Why a token that was looked up must not be used at a resource. */
+function problemOf(
+  token: AccessToken | AccessTokenProblem,
+  issuer: Issuer,
+  resource: Resource,
+): AccessTokenProblem | 'audience is another resource' | undefined {
+  if (typeof token === 'string') return token;
+  return token.audience === canonicalResource(issuer, resource) ? undefined : 'audience is another resource';
+}
+
 /**
  * Checks a token for a resource.
  * @throws OAuthError `invalid_token`, 401, with the exact reason as cause; what `tokens` throws passes as it is
@@ -84,34 +93,9 @@ export async function verifyAccessToken(
   presented: string,
 ): Promise<AccessToken> {
   const token = await tokens.verify(issuer, presented);
-  if (typeof token === 'string')
-    throw new OAuthError('invalid_token', 401, 'the token is not valid', { cause: new Error(token) });
-  if (token.audience !== canonicalResource(issuer, resource)) {
-    throw new OAuthError('invalid_token', 401, 'the token is not valid', {
-      cause: new Error('audience is another resource'),
-    });
-  }
-  return token;
-}
-
-/** Takes the bearer and this library's cookies off the request, in both forms Node keeps (the MCP SDK reads `rawHeaders`). */
-function stripCredentials(req: IncomingMessage): void {
-  delete req.headers.authorization;
-  delete req.headers.dpop;
-  delete req.headersDistinct.authorization; // Built from `rawHeaders`, but kept where something has read it before.
-  const kept = fromRawHeaders(req.rawHeaders).flatMap(([name, value]) => {
-    const lower = name.toLowerCase();
-    if (lower === 'authorization' || lower === 'dpop') return [];
-    if (lower !== 'cookie') return [[name, value] as const];
-    const cookie = withoutOwnCookies(value);
-    return cookie === undefined ? [] : [[name, cookie] as const];
-  });
-  req.rawHeaders.splice(0, req.rawHeaders.length, ...toRawHeaders(kept));
-  if (req.headers.cookie !== undefined) {
-    const cookie = withoutOwnCookies(req.headers.cookie);
-    if (cookie === undefined) delete req.headers.cookie;
-    else req.headers.cookie = cookie;
-  }
+  const problem = problemOf(token, issuer, resource);
+  if (problem === undefined) return token as AccessToken;
+  throw new OAuthError('invalid_token', 401, 'the token is not valid', { cause: new Error(problem) });
 }
 
 function answerCors(req: IncomingMessage, res: ServerResponse): void {
@@ -128,6 +112,8 @@ export interface AccessRules extends ScopeRules {
   readonly challengeScopes: 'operation' | 'union';
 }
 
+type Presented = Extract<PresentedToken, { kind: 'token' }>;
+
 /** The bearer check of one resource, without the question which paths it covers. */
 export function createAuthenticator(
   resource: Resource,
@@ -135,6 +121,7 @@ export function createAuthenticator(
   { tokens, events, issuerOf, dpop }: AuthenticateDependencies,
 ): Handler {
   const proofs = dpop && { dpopAlgorithms: dpop.algorithms };
+  const hasFixedScopes = rules.requiredScopes === undefined && !needsOperations(rules);
 
   function refuseBinding(res: ServerResponse, issuer: Issuer, problem: BindingProblem, clientId: string): void {
     const isNonce = problem.reason === 'proof' && problem.problem === 'nonce';
@@ -170,7 +157,82 @@ export function createAuthenticator(
     return undefined;
   }
 
-  async function authenticate(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+  function refusePresented(res: ServerResponse, issuer: Issuer, presented: Exclude<PresentedToken, Presented>): void {
+    const { scopes } = resource;
+    if (presented.kind === 'none') return refuse(res, issuer, { status: 401, scopes }, presented.reason);
+    const { status, reason } = presented;
+    const error = status === 400 ? 'invalid_request' : 'invalid_token';
+    refuse(res, issuer, { status, error, description: reason, scopes }, reason);
+  }
+
+  function refuseUndecidable(res: ServerResponse, issuer: Issuer, problem: UndecidableRequest, clientId: string): void {
+    const { status, code, message } = problem;
+    const about = { resource: canonicalResource(issuer, resource), clientId };
+    events.emit({ type: 'resource.refused', ...about, reason: message, status });
+    sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code, message } });
+  }
+
+  function hasScopes(res: ServerResponse, issuer: Issuer, token: AccessToken, required: readonly string[]): boolean {
+    const held = expandScopes(token.scopes, rules.implies);
+    const missing = required.filter((scope) => !held.has(scope));
+    if (missing.length === 0) return true;
+    const challenge = {
+      status: 403,
+      error: 'insufficient_scope',
+      description: 'the token lacks a scope',
+      scopes: rules.challengeScopes === 'union' ? [...new Set([...required, ...token.scopes])] : required,
+    } as const;
+    refuse(res, issuer, challenge, `missing scope ${missing.join(' ')}`, token.clientId);
+    return false;
+  }
+
+  /** What a live token is asked besides: proof of its key, and scopes that depend on the request. */
+  async function mayUse(
+    req: IncomingMessage,
+    res: ServerResponse,
+    issuer: Issuer,
+    presented: Presented,
+    token: AccessToken,
+  ): Promise<boolean> {
+    const binding = await checkSenderBinding(dpop, req, issuer, presented, token);
+    if (binding) {
+      refuseBinding(res, issuer, binding, token.clientId);
+      return false;
+    }
+    const required = await requiredScopesOf(req, rules);
+    if (!('status' in required)) return hasScopes(res, issuer, token, required);
+    refuseUndecidable(res, issuer, required, token.clientId);
+    return false;
+  }
+
+  function admitToken(
+    req: IncomingMessage,
+    res: ServerResponse,
+    issuer: Issuer,
+    presented: Presented,
+    token: AccessToken | AccessTokenProblem,
+  ): boolean | Promise<boolean> {
+    const problem = problemOf(token, issuer, resource);
+    if (problem !== undefined) {
+      const challenge = { status: 401, error: 'invalid_token', description: 'the token is not valid' } as const;
+      refuse(res, issuer, { ...challenge, scopes: resource.scopes }, problem);
+      return false;
+    }
+    const live = token as AccessToken;
+    const isPlain = hasFixedScopes && presented.scheme === 'Bearer' && live.jkt === undefined;
+    const decision = isPlain ? hasScopes(res, issuer, live, rules.scopes) : mayUse(req, res, issuer, presented, live);
+    const pass = (isAllowed: boolean) => {
+      if (isAllowed) {
+        stripCredentials(req);
+        Object.assign(req, describeToken(live));
+      }
+      return isAllowed;
+    };
+    return typeof decision === 'boolean' ? pass(decision) : decision.then(pass);
+  }
+
+  /** A promise only where something has to be waited for: a remembered token at a plain route is the common case. */
+  function authenticate(req: IncomingMessage, res: ServerResponse): boolean | Promise<boolean> {
     const issuer = admit(req, res);
     if (!issuer) return false;
     answerCors(req, res);
@@ -178,62 +240,27 @@ export function createAuthenticator(
       sendPreflight(res, 'GET, POST, DELETE, OPTIONS', allowedRequestHeaders);
       return false;
     }
-    const { scopes } = resource;
     const presented = readBearerToken(req);
-    if (presented.kind === 'none') {
-      refuse(res, issuer, { status: 401, scopes }, presented.reason);
+    if (presented.kind !== 'token') {
+      refusePresented(res, issuer, presented);
       return false;
     }
-    if (presented.kind === 'refused') {
-      const error = presented.status === 400 ? 'invalid_request' : 'invalid_token';
-      refuse(res, issuer, { status: presented.status, error, description: presented.reason, scopes }, presented.reason);
-      return false;
-    }
-    let token: AccessToken;
-    try {
-      token = await verifyAccessToken(tokens, issuer, resource, presented.token);
-    } catch (error) {
-      if (!(error instanceof OAuthError) || error.code !== 'invalid_token') throw error;
-      refuse(
-        res,
-        issuer,
-        { status: 401, error: 'invalid_token', description: error.message, scopes },
-        (error.cause as Error).message,
-      );
-      return false;
-    }
-    const binding = await checkSenderBinding(dpop, req, issuer, presented, token);
-    if (binding) {
-      refuseBinding(res, issuer, binding, token.clientId);
-      return false;
-    }
-    const required = await requiredScopesOf(req, rules);
-    if ('status' in required) {
-      const about = { resource: canonicalResource(issuer, resource), clientId: token.clientId };
-      events.emit({ type: 'resource.refused', ...about, reason: required.message, status: required.status });
-      const { code, message } = required;
-      sendJson(res, required.status, { jsonrpc: '2.0', id: null, error: { code, message } });
-      return false;
-    }
-    const held = expandScopes(token.scopes, rules.implies);
-    const missing = required.filter((scope) => !held.has(scope));
-    if (missing.length > 0) {
-      const challenge = {
-        status: 403,
-        error: 'insufficient_scope',
-        description: 'the token lacks a scope',
-        scopes: rules.challengeScopes === 'union' ? [...new Set([...required, ...token.scopes])] : required,
-      } as const;
-      refuse(res, issuer, challenge, `missing scope ${missing.join(' ')}`, token.clientId);
-      return false;
-    }
-    stripCredentials(req);
-    Object.assign(req, describeToken(token));
-    return true;
+    const token = tokens.verify(issuer, presented.token);
+    return token instanceof Promise
+      ? token.then((found) => admitToken(req, res, issuer, presented, found))
+      : admitToken(req, res, issuer, presented, token);
   }
 
   return (req, res, next) => {
-    authenticate(req, res).then(
+    let outcome: boolean | Promise<boolean>;
+    try {
+      outcome = authenticate(req, res);
+    } catch (error) {
+      return sendFailure(res, events, error);
+    }
+    if (outcome === true) return next();
+    if (outcome === false) return;
+    outcome.then(
       (passed) => {
         if (passed) next();
       },

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isNamed } from '../shared/header-list.ts';
 
 /** What the request presented as credentials. */
 export type PresentedToken =
@@ -15,19 +16,22 @@ const credentials = /^(Bearer|DPoP) +([A-Za-z0-9\-._~+/]+=*)$/i;
 export function readBearerToken(req: IncomingMessage): PresentedToken {
   const values: string[] = [];
   for (let index = 0; index < req.rawHeaders.length; index += 2) {
-    if (req.rawHeaders[index]?.toLowerCase() === 'authorization') values.push(req.rawHeaders[index + 1] as string);
+    if (isNamed(req.rawHeaders[index], 'authorization')) values.push(req.rawHeaders[index + 1] as string);
   }
   if (values.length > 1) return { kind: 'refused', status: 400, reason: 'several Authorization headers' };
-  const [, ...query] = (req.url ?? '').split('?');
-  if (new URLSearchParams(query.join('?')).has('access_token')) {
+  const query = (req.url ?? '').indexOf('?');
+  if (query >= 0 && new URLSearchParams(req.url?.slice(query + 1)).has('access_token')) {
     return { kind: 'refused', status: 400, reason: 'token in the query' };
   }
   // A test or proxy may have set the parsed header alone.
   const value = values[0] ?? req.headers.authorization;
   if (value === undefined) return { kind: 'none', reason: 'no token' };
   if (value.length > maxTokenLength) return { kind: 'refused', status: 400, reason: 'Authorization header too long' };
-  if (!/^(?:Bearer|DPoP)(?:\s|$)/i.test(value)) return { kind: 'none', reason: 'another authentication scheme' };
   const [, scheme = '', token] = credentials.exec(value) ?? [];
-  if (token === undefined) return { kind: 'refused', status: 401, reason: 'malformed token' };
+  if (token === undefined) {
+    const isOurs = /^(?:Bearer|DPoP)(?:\s|$)/i.test(value);
+    if (isOurs) return { kind: 'refused', status: 401, reason: 'malformed token' };
+    return { kind: 'none', reason: 'another authentication scheme' };
+  }
   return { kind: 'token', token, scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer' };
 }

@@ -27,6 +27,11 @@ function foldedPaths(req: ExpressRequest): string[] {
   return req.originalUrl === undefined ? [current] : [foldedTarget(req.originalUrl), current];
 }
 
+/** Whether a request has exactly this target and nobody has rewritten it: the common one, with nothing to fold. */
+function hasTarget({ originalUrl, baseUrl = '', url }: ExpressRequest, path: string): boolean {
+  return url === path && baseUrl === '' && (originalUrl === undefined || originalUrl === path);
+}
+
 function covers(path: string, resourcePath: string): boolean {
   const base = resourcePath === '/' ? '' : fold(resourcePath);
   return path === base || path.startsWith(`${base}/`) || (base === '' && path === '/');
@@ -34,6 +39,7 @@ function covers(path: string, resourcePath: string): boolean {
 
 /** Whether a request is for the resource's path or anything below it. Dot segments count too: a parser behind resolves them. */
 export function isWithin(req: IncomingMessage, resourcePath: string): boolean {
+  if (hasTarget(req, resourcePath)) return true;
   const paths = foldedPaths(req as ExpressRequest);
   return paths.some((path) => covers(path, resourcePath) || covers(posix.normalize(path), resourcePath));
 }
@@ -52,6 +58,7 @@ export function isCovered(req: IncomingMessage, resourcePath: string): boolean {
 
 /** Whether a request is for exactly the resource's path, with or without a trailing slash. */
 export function isExactly(req: IncomingMessage, resourcePath: string): boolean {
+  if (hasTarget(req, resourcePath)) return true;
   const wanted = fold(resourcePath);
   return foldedPaths(req as ExpressRequest).some((path) => path === wanted || path === `${wanted}/`);
 }

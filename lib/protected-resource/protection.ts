@@ -77,13 +77,18 @@ function toResource(path: string, options: ResolvedAuthenticate): Resource {
   };
 }
 
+const passed = Symbol('passed');
+
+/** Resources whose check a request has passed: behind it the token is gone, so a second check would refuse. */
+interface PassedChecks {
+  [passed]?: readonly Resource[];
+}
+
 export function createProtection(options: ProtectionOptions): Protection {
   const { resources, tokens, events, issuerOf } = options;
   const proxies: UpstreamProxy[] = [];
   const routes: ConfiguredRoute[] = [];
   const required = new Map<Resource, ResolvedAuthenticate>();
-  /** Resources whose check a request has passed: behind it the token is gone, so a second check would refuse. */
-  const passed = new WeakMap<IncomingMessage, Set<Resource>>();
 
   /** Declares the resource and gives its check, whatever the path of the request. */
   function declare(path: string, given: ResolvedAuthenticate): Handler {
@@ -95,11 +100,10 @@ export function createProtection(options: ProtectionOptions): Protection {
     }
     required.set(resource, given);
     const check = createAuthenticator(resource, given, { tokens, events, issuerOf, dpop: options.dpop });
-    return (req, res, next) => {
-      const before = passed.get(req) ?? new Set();
-      if (before.has(resource)) return next();
+    return (req: IncomingMessage & PassedChecks, res, next) => {
+      if (req[passed]?.includes(resource)) return next();
       check(req, res, (error) => {
-        if (error === undefined) passed.set(req, before.add(resource));
+        if (error === undefined) req[passed] = [...(req[passed] ?? []), resource];
         next(error);
       });
     };

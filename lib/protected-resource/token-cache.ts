@@ -1,12 +1,13 @@
-import { hash } from 'node:crypto';
 import type { Issuer } from '../shared/issuer.ts';
+import { recordId } from '../shared/record-ids.ts';
 
 const maxRemembered = 10_000;
 const nowSeconds = () => Date.now() / 1000;
 
 /** Checks tokens and remembers the good ones. */
 export interface TokenCache<Token, Problem> {
-  verify(issuer: Issuer, token: string): Promise<Token | Problem>;
+  /** Not a promise where the token is remembered: the common request waits for nothing. */
+  verify(issuer: Issuer, token: string): Token | Promise<Token | Problem>;
   /** Forgets everything remembered, also what is being checked now. */
   forget(): void;
 }
@@ -15,10 +16,11 @@ export interface TokenCache<Token, Problem> {
  * Remembers live tokens for `cacheSeconds`, never past their own end, under their SHA-256: a bounded number of them, and
  * nothing of tokens that were refused. A check that fails is not remembered either.
  * @param cacheSeconds 0 turns the memory off
+ * @param check also gets the token's record id, which is its key here
  */
 export function createTokenCache<Token extends { readonly expiresAt: number }, Problem extends string>(
   cacheSeconds: number,
-  check: (issuer: Issuer, token: string) => Promise<Token | Problem>,
+  check: (issuer: Issuer, token: string, id: string) => Promise<Token | Problem>,
 ): TokenCache<Token, Problem> {
   const remembered = new Map<string, { token: Token; until: number }>();
   const pending = new Map<string, Promise<Token | Problem>>();
@@ -26,7 +28,7 @@ export function createTokenCache<Token extends { readonly expiresAt: number }, P
 
   async function checkAndRemember(key: string, issuer: Issuer, token: string): Promise<Token | Problem> {
     const startedIn = generation;
-    const result = await check(issuer, token);
+    const result = await check(issuer, token, key);
     if (typeof result === 'object' && cacheSeconds > 0 && startedIn === generation) {
       if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value as string);
       remembered.set(key, { token: result, until: Math.min(nowSeconds() + cacheSeconds, result.expiresAt) });
@@ -35,8 +37,8 @@ export function createTokenCache<Token extends { readonly expiresAt: number }, P
   }
 
   return {
-    async verify(issuer, token) {
-      const key = issuer.tag + hash('sha256', token, 'base64url');
+    verify(issuer, token) {
+      const key = recordId(issuer, token);
       const known = remembered.get(key);
       if (known) {
         if (known.until > nowSeconds()) return known.token;

@@ -14,6 +14,11 @@ export function toRawHeaders(headers: readonly Header[]): string[] {
   return headers.flat();
 }
 
+/** Whether a header name is this one. @param lower in lower case */
+export function isNamed(name: string | undefined, lower: string): boolean {
+  return name !== undefined && name.length === lower.length && name.toLowerCase() === lower;
+}
+
 /** Every value of a name, in order. */
 export function valuesOf(headers: readonly Header[], name: string): string[] {
   return headers.filter(([candidate]) => candidate.toLowerCase() === name).map(([, value]) => value);
