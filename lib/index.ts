@@ -1,18 +1,27 @@
 export type { OAuthErrorCode, OptionProblem } from './errors.ts';
 export { ConfigurationError, McpOAuthError, OAuthError } from './errors.ts';
+export type {
+  BrowserLoginOptions,
+  ClientKeyOptions,
+  IdentityOptions,
+  LogoutOptions,
+  MapIdentity,
+  MappedIdentity,
+  OfflineAccessRequest,
+  OidcOptions,
+  RolesClaim,
+} from './federation/login-options.ts';
 export type { RevocationSelection } from './grants/revocation.ts';
 export type { Health } from './health.ts';
 export type { McpOAuth } from './mcp-oauth.ts';
 export { mcpOAuth } from './mcp-oauth.ts';
 export type {
   AuthenticateOptions,
-  BrowserLoginOptions,
   CimdOptions,
   ClientMetadata,
   GatewayOptions,
   LookupFunction,
   McpOAuthOptions,
-  OidcOptions,
   OutboundOptions,
   ProxyOptions,
   RegistrationOptions,

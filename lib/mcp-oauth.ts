@@ -17,6 +17,7 @@ import { createDevLogin } from './federation/dev-login.ts';
 import { createIdentityProvider } from './federation/identity-provider.ts';
 import { createFinishLogin, createLogin } from './federation/login.ts';
 import { createLoginStates } from './federation/login-state.ts';
+import { providerHosts } from './federation/resolve-login-options.ts';
 import { createGrants } from './grants/grants.ts';
 import { createRefreshGrace } from './grants/refresh-grace.ts';
 import { checkRefreshResource } from './grants/refresh-policy.ts';
@@ -42,7 +43,7 @@ import { createIssuerResolver } from './shared/issuer-resolver.ts';
 import { createLimiter } from './shared/limiter.ts';
 import type { OidcProvider } from './shared/oidc-provider.ts';
 import { createOutbound } from './shared/outbound.ts';
-import { loopbackAddressOf, namedHosts } from './shared/outbound-hosts.ts';
+import { loopbackAddressOf } from './shared/outbound-hosts.ts';
 import { pageHeaders, renderPage } from './shared/page.ts';
 import { createResources } from './shared/resources.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
@@ -351,5 +352,5 @@ function outboundOptions(
 }
 
 function identityProviderHosts({ login }: ResolvedOptions): string[] {
-  return login.kind === 'dev' ? [] : namedHosts([login.issuer, login.jwksUrl, login.tokenUrl]);
+  return login.kind === 'dev' ? [] : providerHosts(login);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { BrowserLoginOptions, IdentityOptions, OidcOptions } from './federation/login-options.ts';
 import type { Logger } from './shared/events.ts';
 import type { UpstreamCredential } from './shared/upstream-credentials.ts';
 import type { Storage } from './storage/storage.ts';
@@ -21,6 +22,8 @@ export interface McpOAuthOptions {
   readonly oidc?: OidcOptions;
   /** How the browser is sent to the identity provider. */
   readonly browserLogin: BrowserLoginOptions;
+  /** How the identity provider's claims become `req.user`. */
+  readonly identity?: IdentityOptions;
   readonly gateway?: GatewayOptions;
   /** Dynamic client registration (RFC 7591). */
   readonly registration?: RegistrationOptions;
@@ -56,40 +59,6 @@ export interface McpOAuthOptions {
    * product's safety rests on is checked afterwards.
    */
   readonly configureProvider?: (configuration: Record<string, unknown>) => void;
-}
-
-/** The identity provider's side of OpenID Connect. */
-export interface OidcOptions {
-  /** Exact issuer identifier; compared with the ID token's `iss` (OpenID Connect Core section 3.1.3.7). */
-  readonly issuer: string;
-  /** URL of the provider's JSON Web Key Set. @defaultValue found by OpenID Connect Discovery */
-  readonly jwksUrl?: string;
-  /** A further audience that an ID token may name instead of `browserLogin.clientId`. */
-  readonly audience?: string;
-}
-
-/** The browser's way to the identity provider and back. */
-export interface BrowserLoginOptions {
-  /**
-   * Authorization endpoint of the identity provider, or `<issuer>/oauth/dev-login` for a sign-in page without passwords
-   * on loopback. @defaultValue found by discovery
-   */
-  readonly url?: string;
-  /** Token endpoint of the identity provider. @defaultValue found by discovery */
-  readonly tokenUrl?: string;
-  /** Client registered at the identity provider, with the redirect URI `<issuer>/oauth/callback`. */
-  readonly clientId?: string;
-  readonly clientSecret?: string;
-  /** @defaultValue 'openid profile email' */
-  readonly scope?: string;
-  /** `audience` parameter of the authorization request (Auth0). */
-  readonly audience?: string;
-  /** Time limit of each call to the identity provider, milliseconds. Integer, 100 to 60000. @defaultValue 10000 */
-  readonly remoteTimeoutMs?: number;
-  /** How long a sign-in may take, seconds. Integer, 30 to 3600. @defaultValue 900 */
-  readonly stateTtlSeconds?: number;
-  /** How long the browser stays signed in here, seconds from the login. Integer, 1 to 2592000. @defaultValue 28800 */
-  readonly sessionTtlSeconds?: number;
 }
 
 /** The authorization server's own settings. */

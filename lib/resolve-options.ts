@@ -1,8 +1,9 @@
 import { ConfigurationError } from './errors.ts';
-import type { McpOAuthOptions, OidcOptions } from './options.ts';
+import { type LoginLifetimes, type ResolvedLogin, readLogin } from './federation/resolve-login-options.ts';
+import type { McpOAuthOptions } from './options.ts';
 import { type ClientCheck, type ResolvedClients, readClientOptions } from './resolve-client-options.ts';
 import { type ResolvedOutbound, readLogger, readOutbound } from './resolve-common-options.ts';
-import { formatRule, isWebUrl } from './resolve-options-rules.ts';
+import { formatRule } from './resolve-options-rules.ts';
 import { type ResolvedRoute, readRemoteResources, readRoutes } from './resolve-route-options.ts';
 import type { Logger } from './shared/events.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
@@ -13,14 +14,12 @@ import { sqliteStorage } from './storage/sqlite.ts';
 import type { Storage } from './storage/storage.ts';
 
 /** Every option with its default: nothing after this writes `??` for one. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends LoginLifetimes {
   /** Absent: taken from each request's loopback Host. */
   readonly issuer: Issuer | undefined;
   /** Which origins are issuers where none is fixed. */
   readonly origins: AllowedOrigins | undefined;
   readonly login: ResolvedLogin;
-  readonly stateTtlSeconds: number;
-  readonly sessionTtlSeconds: number;
   readonly gateway: ResolvedGateway;
   readonly clients: ResolvedClients;
   readonly routes: readonly ResolvedRoute[];
@@ -34,23 +33,6 @@ export interface ResolvedOptions {
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
   readonly isProduction: boolean;
 }
-
-/** Where people sign in. */
-export type ResolvedLogin =
-  | { readonly kind: 'dev' }
-  | {
-      readonly kind: 'oidc';
-      readonly issuer: string;
-      readonly jwksUrl: string | undefined;
-      readonly audience: string | undefined;
-      readonly authorizationUrl: string | undefined;
-      readonly tokenUrl: string | undefined;
-      readonly clientId: string;
-      readonly clientSecret: string;
-      readonly scope: string;
-      readonly authorizeAudience: string | undefined;
-      readonly remoteTimeoutMs: number;
-    };
 
 export interface ResolvedGateway {
   readonly accessTokenTtlSeconds: number;
@@ -73,6 +55,7 @@ const optionNames = [
   'origins',
   'oidc',
   'browserLogin',
+  'identity',
   'gateway',
   'registration',
   'cimd',
@@ -88,8 +71,6 @@ const optionNames = [
   'configureProvider',
 ] as const satisfies readonly (keyof McpOAuthOptions)[];
 
-const urlRule = { what: 'an http(s) URL without user or fragment', accept: isWebUrl };
-
 /**
  * Checks all options once, without any network or file access.
  * @throws ConfigurationError naming every problem at once
@@ -104,23 +85,10 @@ export function resolveOptions(
   const issuer = readIssuer(options, isProduction);
   const clients = readClientOptions(options, checkClient);
   const gateway = readGateway(options, clients);
-  const browserLogin = options.group('browserLogin', [
-    'url',
-    'tokenUrl',
-    'clientId',
-    'clientSecret',
-    'scope',
-    'audience',
-    'remoteTimeoutMs',
-    'stateTtlSeconds',
-    'sessionTtlSeconds',
-  ]);
   const resolved: ResolvedOptions = {
     issuer: issuer && Object.freeze(issuer),
     origins: readOrigins(options),
-    login: Object.freeze(readLogin(options, browserLogin, issuer, gateway.basePath, isProduction)),
-    stateTtlSeconds: browserLogin.integer('stateTtlSeconds', { min: 30, max: 3600, fallback: 900 }),
-    sessionTtlSeconds: browserLogin.integer('sessionTtlSeconds', { min: 1, max: 2_592_000, fallback: 28_800 }),
+    ...readLogin(options, { issuer, basePath: gateway.basePath, isProduction }),
     gateway: Object.freeze(gateway),
     clients: Object.freeze(clients),
     routes: Object.freeze(readRoutes(options).map((route) => Object.freeze(route))),
@@ -201,67 +169,6 @@ function readGateway(options: OptionReader, clients: ResolvedClients): ResolvedG
         what: 'ids of confidential clients that the option clients lists',
         accept: isConfidential,
       }) ?? [],
-  };
-}
-
-function isDevLoginUrl(text: string | undefined, issuer: Issuer | undefined, basePath: string): boolean {
-  const url = text === undefined ? null : URL.parse(text);
-  if (!url) return false;
-  const base = issuer ? issuer.identifier : url.origin;
-  return (
-    text === `${base}${basePath}/dev-login` && (issuer?.isLoopback ?? parseIssuer(url.origin)?.isLoopback) === true
-  );
-}
-
-function readLogin(
-  options: OptionReader,
-  login: OptionReader,
-  issuer: Issuer | undefined,
-  basePath: string,
-  isProduction: boolean,
-): ResolvedLogin {
-  const url = login.string('url', urlRule);
-  const looksLikeDevLogin = url?.endsWith(`${basePath}/dev-login`) === true;
-  if (looksLikeDevLogin) {
-    if (isProduction) login.problem('url', 'is the dev login, which does not start under NODE_ENV=production');
-    else if (!isDevLoginUrl(url, issuer, basePath)) {
-      login.problem(
-        'url',
-        'is a dev login: it needs a loopback issuer and must be <issuer><gateway.basePath>/dev-login',
-      );
-    }
-  }
-  const oidc = options.group('oidc', ['issuer', 'jwksUrl', 'audience'] satisfies (keyof OidcOptions)[]);
-  const rest = {
-    issuer: oidc.string('issuer', urlRule),
-    jwksUrl: oidc.string('jwksUrl', urlRule),
-    audience: oidc.string('audience'),
-    authorizationUrl: url,
-    tokenUrl: login.string('tokenUrl', urlRule),
-    clientId: login.string('clientId'),
-    clientSecret: login.string('clientSecret'),
-    scope: login.string('scope') ?? 'openid profile email',
-    authorizeAudience: login.string('audience'),
-    remoteTimeoutMs: login.integer('remoteTimeoutMs', { min: 100, max: 60_000, fallback: 10_000 }),
-  };
-  if (looksLikeDevLogin) return { kind: 'dev' };
-  if (rest.issuer === undefined && !oidc.has('issuer')) {
-    oidc.problem('issuer', "must be given: your identity provider's issuer, such as 'https://acme.okta.com'");
-  }
-  for (const name of ['clientId', 'clientSecret'] as const) {
-    if (!login.has(name)) login.problem(name, 'must be given: the client registered at your identity provider');
-  }
-  if (!rest.scope.split(' ').includes('openid')) login.problem('scope', "must include 'openid'");
-  const explicit = [rest.authorizationUrl, rest.tokenUrl, rest.jwksUrl].filter((given) => given !== undefined).length;
-  if (explicit !== 0 && explicit !== 3 && login.problems.length === 0 && rest.issuer === undefined) {
-    login.problem('url', 'needs oidc.issuer so that discovery can fill the endpoints left out');
-  }
-  return {
-    kind: 'oidc',
-    ...rest,
-    issuer: rest.issuer ?? '',
-    clientId: rest.clientId ?? '',
-    clientSecret: rest.clientSecret ?? '',
   };
 }
 

@@ -9,7 +9,7 @@ import {
   SignJWT,
   UnsecuredJWT,
 } from 'jose';
-import { type IdTokenExpectation, identityOf, verifyIdToken } from '../../lib/federation/id-token.ts';
+import { type IdTokenExpectation, verifyIdToken } from '../../lib/federation/id-token.ts';
 import { LoginError } from '../../lib/federation/login-error.ts';
 
 const ISSUER = 'https://idp.example';
@@ -19,7 +19,7 @@ const expected: IdTokenExpectation = {
   keys,
   issuer: ISSUER,
   clientId: 'gateway',
-  audience: undefined,
+  audiences: [],
   nonce: 'the nonce',
 };
 
@@ -75,7 +75,10 @@ describe('verifyIdToken', () => {
   ])('allows clocks 60 seconds: %s (threats, section 8)', async (_name, iat, exp, accepted) => {
     const said = await verdict(await sign({ iat: now() + iat, exp: now() + exp }));
     if (accepted) expect(said).toBe('alice');
-    else expect(said).toMatch(/^id_token_invalid: (iat is in the future|"exp" claim timestamp check failed)$/);
+    else
+      expect(said).toMatch(
+        /^id_token_invalid: (iat is in the future|"exp" claim timestamp check failed); clock skew\? iat is \d+ s (ahead of|behind) this server's clock$/,
+      );
   });
 
   it.each<[string, Record<string, unknown>]>([
@@ -142,70 +145,5 @@ describe('verifyIdToken', () => {
     const token = await sign({ sub: 'somebody', aud: 'another-client' });
     const said = await verdict(token);
     for (const part of [...token.split('.'), 'somebody', 'another-client']) expect(said).not.toContain(part);
-  });
-});
-
-describe('identityOf', () => {
-  const identity = (claims: Record<string, unknown>) => identityOf({ iss: ISSUER, sub: 'alice', ...claims });
-
-  it.each<[string, Record<string, unknown>, string[]]>([
-    ['roles', { roles: ['admin', 'user'] }, ['admin', 'user']],
-    ['role', { role: 'admin' }, ['admin']],
-    ['groups', { groups: ['sales'] }, ['sales']],
-    ['all of them, each name once', { roles: ['a', 'b'], role: 'b', groups: ['c', 'a'] }, ['a', 'b', 'c']],
-    ['a namespaced claim (Auth0)', { 'https://gateway.example.com/roles': ['admin'] }, ['admin']],
-    ['a prefixed claim (Cognito)', { 'cognito:groups': ['sales'] }, ['sales']],
-    ['no claim', {}, []],
-  ])('gives roles as a plain list from %s (seed, user.data.roles)', (_name, claims, roles) => {
-    expect(identity(claims).roles).toEqual(roles);
-  });
-
-  it.each<[string, Record<string, unknown>, string[]]>([
-    ['a text with a space is one role', { roles: 'not admin' }, ['not admin']],
-    ['a text with a comma is one role', { groups: 'CN=Admins,OU=Berlin' }, ['CN=Admins,OU=Berlin']],
-    ['what is no text is no role', { roles: ['user', 7, null, true, { admin: true }, ['admin'], ''] }, ['user']],
-    ['an object is no role', { roles: { admin: true } }, []],
-    ['true is no role', { role: true }, []],
-    ['a claim that only ends alike is none', { controls: ['admin'], 'x-roles': ['admin'], subgroups: ['admin'] }, []],
-    ['a text that no store can keep is no role', { roles: ['a\u0000', '\ud800', 'user'] }, ['user']],
-  ])('makes nobody more than the provider said: %s (CWE-269)', (_name, claims, roles) => {
-    expect(identity(claims).roles).toEqual(roles);
-  });
-
-  it('keeps the profile and nothing else (DESIGN 4.5)', () => {
-    const profile = {
-      name: 'Alice',
-      preferred_username: 'al',
-      given_name: 'A',
-      family_name: 'B',
-      email: 'a@b.example',
-      email_verified: false,
-      picture: 'https://b.example/a',
-      locale: 'de',
-    };
-    const others = {
-      nonce: 'n',
-      at_hash: 'h',
-      sid: 's',
-      aud: 'gateway',
-      azp: 'gateway',
-      exp: 1,
-      iat: 1,
-      amr: ['pwd'],
-      phone_number: '1',
-    };
-    expect(identity({ ...profile, ...others })).toEqual({ iss: ISSUER, sub: 'alice', roles: [], claims: profile });
-  });
-
-  it('drops claims of a wrong shape, and those that no store can keep (CWE-20)', () => {
-    const claims = {
-      name: { first: 'Alice' },
-      email: ['a@b.example'],
-      locale: null,
-      picture: 7,
-      given_name: 'A\u0000',
-      family_name: '\udfff',
-    };
-    expect(identity(claims).claims).toEqual({});
   });
 });

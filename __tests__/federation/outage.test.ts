@@ -15,7 +15,7 @@ const LIE = ['server_error', 'the sign-in could not be verified'] as const;
 type Expectation = readonly [EndpointFault, typeof OUTAGE | typeof LIE, string];
 
 /** The same for every endpoint, apart from the words for what came instead of JSON. */
-const expectations = (html: string, redirect: string, http500 = 'status 500'): Expectation[] => [
+const expectations = (html: string, redirect: string, http500: string): Expectation[] => [
   ['hang', OUTAGE, 'provider_unreachable: timed_out'],
   ['stall', OUTAGE, 'provider_unreachable: timed_out'],
   ['refuse', OUTAGE, 'provider_unreachable: response_invalid'],
@@ -24,15 +24,16 @@ const expectations = (html: string, redirect: string, http500 = 'status 500'): E
   ['redirect', LIE, `provider_answer_invalid: ${redirect}`],
   ['huge', LIE, 'provider_answer_invalid: too_large'],
 ];
-const notJson = 'unexpected response content-type';
-const notOk = 'unexpected HTTP response status code';
-const noKeySet = 'its key set cannot be read';
+const documentExpectations = (what: string) =>
+  expectations(`${what}: no JSON`, `${what}: status 307`, `${what}: status 500`);
 
 /** A provider of its own for each case: a key set or discovery document that was read once is kept. */
 const CASES = [
-  ...expectations(notJson, notOk).map((rest) => ['token', ...rest] as const),
-  ...expectations(noKeySet, noKeySet, 'key set: status 500').map((rest) => ['jwks', ...rest] as const),
-  ...expectations(notJson, notOk).map((rest) => ['discovery', ...rest] as const),
+  ...expectations('unexpected response content-type', 'unexpected HTTP response status code', 'status 500').map(
+    (rest) => ['token', ...rest] as const,
+  ),
+  ...documentExpectations('key set').map((rest) => ['jwks', ...rest] as const),
+  ...documentExpectations('discovery document').map((rest) => ['discovery', ...rest] as const),
 ];
 
 let federation: Federation;

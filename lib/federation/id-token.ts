@@ -1,33 +1,27 @@
 import { type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import type { Identity } from '../shared/identity.ts';
+import { asymmetricAlgorithms } from '../shared/signature-algorithms.ts';
+import { isStorable } from './claim-path.ts';
 import { LoginError } from './login-error.ts';
-
-/** Asymmetric algorithms only: an HMAC under a public key, and `none`, prove nothing (RFC 8725 section 2.1). */
-const algorithms = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'EdDSA',
-  'Ed25519',
-];
+import { tenantPlaceholder } from './resolve-login-options.ts';
 
 const clockToleranceSeconds = 60;
 const maxTokenBytes = 64 * 1024;
 
 export interface IdTokenExpectation {
   readonly keys: JWTVerifyGetKey;
+  /** `{tenantid}` in it stands for the claim `tid`. */
   readonly issuer: string;
+  /** What `tid` may be. */
+  readonly allowedTenants?: readonly string[];
   readonly clientId: string;
-  /** A further audience that stands for the client id. */
-  readonly audience: string | undefined;
-  readonly nonce: string;
+  /** Further audiences that stand for the client id. */
+  readonly audiences: readonly string[];
+  /** undefined for a token that came with a refresh (OpenID Connect Core section 12.2). */
+  readonly nonce: string | undefined;
 }
+
+/** Claims of which issuer and subject are proven. */
+export type ProvenClaims = JWTPayload & { readonly iss: string; readonly sub: string };
 
 function invalid(detail: string, options?: ErrorOptions): LoginError {
   return new LoginError({ reason: 'id_token_invalid', detail }, options);
@@ -36,26 +30,46 @@ function invalid(detail: string, options?: ErrorOptions): LoginError {
 /** What jose throws where the key set itself is not one. The token may be good. */
 const keySetErrors = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_INVALID']);
 
-async function verifySignature(
-  idToken: string,
-  { keys, issuer, clientId, audience }: IdTokenExpectation,
-): Promise<JWTPayload> {
-  const audiences = audience === undefined ? [clientId] : [clientId, audience];
+/** A token is checked when it was just issued, so that its `iat` tells what the provider's clock says now. */
+function skewHint({ iat }: JWTPayload): string {
+  const seconds = typeof iat === 'number' ? Math.round(iat - Date.now() / 1000) : 0;
+  if (Math.abs(seconds) <= clockToleranceSeconds) return '';
+  return `; clock skew? iat is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} this server's clock`;
+}
+
+function problemOf(cause: Error & { code?: string; claim?: string; payload?: JWTPayload }): LoginError {
+  const { code = '', message, claim = '', payload = {} } = cause;
+  if (!code.startsWith('ERR_J') || keySetErrors.has(code)) {
+    return new LoginError({ reason: 'provider_answer_invalid', detail: 'its key set cannot be read' }, { cause });
+  }
+  return invalid(`${message}${['exp', 'nbf', 'iat'].includes(claim) ? skewHint(payload) : ''}`, { cause });
+}
+
+async function verifySignature(idToken: string, expected: IdTokenExpectation): Promise<JWTPayload> {
+  const { keys, issuer, clientId, audiences } = expected;
   try {
     const { payload } = await jwtVerify(idToken, keys, {
-      algorithms,
-      issuer,
-      audience: audiences,
+      algorithms: [...asymmetricAlgorithms],
+      ...(!issuer.includes(tenantPlaceholder) && { issuer }),
+      audience: [clientId, ...audiences],
       clockTolerance: clockToleranceSeconds,
       requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'],
     });
     return payload;
   } catch (cause) {
     if (cause instanceof LoginError) throw cause; // The key set was not fetched.
-    const { code = '', message } = cause as Error & { code?: string };
-    if (code.startsWith('ERR_J') && !keySetErrors.has(code)) throw invalid(message, { cause });
-    throw new LoginError({ reason: 'provider_answer_invalid', detail: 'its key set cannot be read' }, { cause });
+    throw problemOf(cause as Error);
   }
+}
+
+/** One issuer string for many tenants: the token names its own, which must be allowed and make up its issuer. */
+function requireTenant({ iss, tid }: JWTPayload & { tid?: unknown }, expected: IdTokenExpectation): void {
+  const { issuer, allowedTenants = [] } = expected;
+  if (!issuer.includes(tenantPlaceholder)) return;
+  if (typeof tid !== 'string' || iss !== issuer.replace(tenantPlaceholder, tid)) {
+    throw invalid('unexpected "iss" claim value');
+  }
+  if (!allowedTenants.includes(tid)) throw new LoginError({ reason: 'user_refused', detail: 'tenant is not allowed' });
 }
 
 /**
@@ -63,63 +77,45 @@ async function verifySignature(
  * times, nonce and subject.
  * @throws LoginError; one that `expected.keys` throws passes as it is
  */
-export async function verifyIdToken(
-  idToken: unknown,
-  expected: IdTokenExpectation,
-): Promise<JWTPayload & { sub: string }> {
+export async function verifyIdToken(idToken: unknown, expected: IdTokenExpectation): Promise<ProvenClaims> {
   if (idToken === undefined || idToken === null) throw new LoginError({ reason: 'id_token_missing' });
   if (typeof idToken !== 'string' || idToken.length > maxTokenBytes) throw invalid('not a token');
   const claims = await verifySignature(idToken, expected);
   const { sub, azp, nonce, iat } = claims;
   if (typeof sub !== 'string' || sub === '') throw invalid('sub is empty or no text');
   if (!isStorable(sub)) throw invalid('sub is malformed');
-  if (nonce !== expected.nonce) throw invalid('nonce mismatch');
-  if (typeof iat === 'number' && iat > Date.now() / 1000 + clockToleranceSeconds) throw invalid('iat is in the future');
+  if (expected.nonce !== undefined && nonce !== expected.nonce) throw invalid('nonce mismatch');
+  if (typeof iat === 'number' && iat > Date.now() / 1000 + clockToleranceSeconds) {
+    throw invalid(`iat is in the future${skewHint(claims)}`);
+  }
   const audiences = [claims.aud].flat();
   if (audiences.length > 1 && azp === undefined) throw invalid('several audiences without azp');
   if (azp !== undefined && azp !== expected.clientId) throw invalid('azp is another client');
-  if (audiences.some((audience) => audience !== expected.clientId && audience !== expected.audience))
+  const known = [expected.clientId, ...expected.audiences];
+  if (audiences.some((audience) => audience === undefined || !known.includes(audience)))
     throw invalid('an audience is neither clientId nor oidc.audience');
-  return claims as JWTPayload & { sub: string };
+  requireTenant(claims, expected);
+  return claims as ProvenClaims;
 }
 
-/** Claims of a profile that are kept; tokens and hashes are not. */
-const keptClaims = [
-  'name',
-  'preferred_username',
-  'given_name',
-  'family_name',
-  'email',
-  'email_verified',
-  'picture',
-  'locale',
-];
-
-/** `roles`, `role` and `groups`, also behind a namespace: `https://gateway.example.com/roles` (Auth0), `cognito:groups`. */
-const roleClaim = /(?:^|[/:])(?:roles?|groups)$/;
-
-/** Text that every store can keep: well-formed and without U+0000. */
-function isStorable(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text) && !text.includes('\0');
-}
-
-/** A text is one role, whatever it holds: split at its space, `not admin` would make an admin. */
-function textList(value: unknown): string[] {
-  const items: unknown[] = Array.isArray(value) ? value : [value];
-  return items.filter((item): item is string => typeof item === 'string' && item !== '' && isStorable(item));
-}
-
-function isKept([name, value]: [string, unknown]): boolean {
-  return keptClaims.includes(name) && (typeof value === 'boolean' || (typeof value === 'string' && isStorable(value)));
-}
-
-/** The identity that ID token claims describe. */
-export function identityOf(claims: JWTPayload & { sub: string }): Identity {
-  const roles = Object.entries(claims).filter(([name]) => roleClaim.test(name));
-  return {
-    iss: claims.iss as string,
-    sub: claims.sub,
-    roles: [...new Set(roles.flatMap(([, value]) => textList(value)))],
-    claims: Object.fromEntries(Object.entries(claims).filter(isKept)),
-  };
+/**
+ * Verifies the access token of a provider that issues JWTs for one API: its signature, issuer, audience and times.
+ * @throws LoginError
+ */
+export async function verifyProviderAccessToken(
+  accessToken: string | undefined,
+  { keys, issuer, audience }: { readonly keys: JWTVerifyGetKey; readonly issuer: string; readonly audience: string },
+): Promise<void> {
+  try {
+    await jwtVerify(accessToken ?? '', keys, {
+      algorithms: [...asymmetricAlgorithms],
+      issuer,
+      audience,
+      clockTolerance: clockToleranceSeconds,
+      requiredClaims: ['exp'],
+    });
+  } catch (cause) {
+    if (cause instanceof LoginError) throw cause;
+    throw new LoginError({ reason: 'access_token_invalid', detail: (cause as Error).message }, { cause });
+  }
 }

@@ -1,12 +1,13 @@
-import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } from 'jose';
 import * as oidc from 'openid-client';
-import type { ResolvedLogin } from '../resolve-options.ts';
 import type { Identity } from '../shared/identity.ts';
-import { asFetch, type Outbound, OutboundError, type OutboundErrorReason } from '../shared/outbound.ts';
-import { identityOf, verifyIdToken } from './id-token.ts';
+import type { Outbound } from '../shared/outbound.ts';
+import { type IdTokenExpectation, verifyIdToken, verifyProviderAccessToken } from './id-token.ts';
+import { type Claims, describeIdentity, lacksClaims } from './identity-record.ts';
 import { LoginError } from './login-error.ts';
-
-type OidcLogin = Extract<ResolvedLogin, { kind: 'oidc' }>;
+import { createProviderConnection, type ProviderConnection } from './provider-connection.ts';
+import { toLoginError } from './provider-failure.ts';
+import { type OidcLogin, tenantPlaceholder } from './resolve-login-options.ts';
+import { type IdTokenSlot, takingIdToken } from './token-answer.ts';
 
 /** The company's identity provider, as its OpenID Connect client. */
 export interface IdentityProvider {
@@ -20,201 +21,166 @@ export interface IdentityProvider {
     loginHint?: string;
   }): Promise<string>;
   /** Redeems the code of a callback and verifies who signed in. @throws LoginError */
-  redeem(callback: URL, expected: { state: string; nonce: string; codeVerifier: string }): Promise<Identity>;
+  redeem(callback: URL, expected: { state: string; nonce: string; codeVerifier: string }): Promise<SignedIn>;
+  /** Asks again who a user is, with the refresh token of an earlier login. @throws LoginError */
+  refresh(refreshToken: string): Promise<SignedIn>;
   /** Whether its last answer, if any was asked for, came and was no outage. */
   isReachable(): boolean;
 }
 
-interface Connection {
-  readonly configuration: oidc.Configuration;
-  readonly keys: JWTVerifyGetKey;
+/** Who signed in, and what the provider gave for that person. */
+export interface SignedIn {
+  readonly identity: Identity;
+  readonly tokens: ProviderTokens;
+  /** Claims of the ID token, verified; none at a provider without. */
+  readonly idTokenClaims: Claims;
 }
 
-const maxAnswerBytes = 64 * 1024;
-
-/** Reasons of the outbound client that are an answer, though none that can be used. */
-const unusableAnswers: ReadonlySet<string> = new Set(['too_large', 'encoding_refused'] satisfies OutboundErrorReason[]);
-
-function fromOutbound(cause: OutboundError): LoginError {
-  const reason = unusableAnswers.has(cause.reason) ? 'provider_answer_invalid' : 'provider_unreachable';
-  return new LoginError({ reason, detail: cause.reason }, { cause });
+/** Tokens of the identity provider. */
+export interface ProviderTokens {
+  readonly accessToken: string;
+  /** UNIX seconds; undefined where the provider does not say. */
+  readonly accessTokenExpiresAt?: number;
+  readonly idToken?: string;
+  readonly refreshToken?: string;
 }
 
-/** Whether another attempt may be answered: an outage, or too many requests (RFC 6585 section 4). */
-function isOutage(status: unknown): boolean {
-  return typeof status === 'number' && (status >= 500 || status === 429);
-}
-
-/** Sorts what openid-client throws: refusals of the provider, lies, and outages. */
-function toLoginError(error: unknown): LoginError {
-  if (error instanceof LoginError) return error;
-  if (error instanceof oidc.AuthorizationResponseError) {
-    return new LoginError({ reason: 'refused_by_provider', error: error.error }, { cause: error });
-  }
-  if (error instanceof oidc.ResponseBodyError) {
-    return new LoginError({ reason: 'provider_refused_code', error: error.error }, { cause: error });
-  }
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof OutboundError) return fromOutbound(cause);
-    const status =
-      (cause as { status?: unknown }).status ?? (cause.cause instanceof Response ? cause.cause.status : undefined);
-    if (isOutage(status)) {
-      return new LoginError({ reason: 'provider_unreachable', detail: `status ${status}` }, { cause: error });
-    }
-    if ((cause as { code?: string }).code === 'OAUTH_TIMEOUT') {
-      return new LoginError({ reason: 'provider_unreachable', detail: 'timed_out' }, { cause });
-    }
-  }
-  return new LoginError({ reason: 'provider_answer_invalid', detail: (error as Error).message }, { cause: error });
-}
-
-/** ID tokens leave the token answer before openid-client reads it: they are verified here, in one way, with their signature. */
-type IdTokenSlot = { idToken?: unknown };
-
-async function withoutIdToken(response: Response, slot: IdTokenSlot): Promise<Response> {
-  if (!response.ok) return response;
-  const text = await response.text();
-  let body: unknown;
+async function sorted<T>(work: () => Promise<T>): Promise<T> {
   try {
-    body = JSON.parse(text);
-  } catch {
-    return new Response(text, { status: response.status, headers: response.headers });
+    return await work();
+  } catch (error) {
+    throw toLoginError(error);
   }
-  if (typeof body !== 'object' || body === null)
-    return new Response(text, { status: response.status, headers: response.headers });
-  const { id_token: idToken, ...rest } = body as Record<string, unknown>;
-  slot.idToken = idToken;
-  return new Response(JSON.stringify(rest), {
-    status: response.status,
-    headers: { 'content-type': response.headers.get('content-type') ?? '' },
-  });
 }
 
-/** The key set as jose shall see it: jose has one error for an outage of the provider and for an answer that is no key set. */
-function keySetFetch(fetch: oidc.CustomFetch): oidc.CustomFetch {
-  return async (url, init) => {
-    const response = await fetch(url, init).catch((error: unknown) => {
-      throw toLoginError(error);
-    });
-    if (!isOutage(response.status)) return response;
-    throw new LoginError({ reason: 'provider_unreachable', detail: `key set: status ${response.status}` });
+function tokensOf(answer: oidc.TokenEndpointResponse, { idToken }: IdTokenSlot): ProviderTokens {
+  const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn } = answer;
+  return {
+    accessToken,
+    ...(expiresIn !== undefined && { accessTokenExpiresAt: Math.floor(Date.now() / 1000) + expiresIn }),
+    ...(typeof idToken === 'string' && { idToken }),
+    ...(refreshToken !== undefined && { refreshToken }),
   };
 }
 
-/** Explicit endpoints win; discovery fills what is left out. */
-async function connect(login: OidcLogin, fetch: oidc.CustomFetch): Promise<Connection> {
-  const { issuer, clientId, clientSecret, authorizationUrl, tokenUrl, jwksUrl } = login;
-  const explicit = {
-    ...(authorizationUrl !== undefined && { authorization_endpoint: authorizationUrl }),
-    ...(tokenUrl !== undefined && { token_endpoint: tokenUrl }),
-    ...(jwksUrl !== undefined && { jwks_uri: jwksUrl }),
-  };
-  const authentication = oidc.ClientSecretPost(clientSecret);
-  const timeout = login.remoteTimeoutMs / 1000;
-  let metadata: oidc.ServerMetadata = { issuer, ...explicit };
-  if (Object.keys(explicit).length < 3) {
-    const discovered = await oidc.discovery(new URL(issuer), clientId, clientSecret, authentication, {
-      [oidc.customFetch]: fetch,
-      timeout,
-      execute: [oidc.allowInsecureRequests], // Schemes are the outbound client's to refuse: http only on loopback.
-    });
-    metadata = { ...(discovered.serverMetadata() as oidc.ServerMetadata), ...explicit };
+/** Values of `prompt` that the options and the request ask for, each once. */
+function joinPrompts(...prompts: (string | undefined)[]): { prompt?: string } {
+  const values = [...new Set(prompts.flatMap((prompt) => prompt?.split(' ') ?? []))].filter(Boolean);
+  return values.length === 0 ? {} : { prompt: values.join(' ') };
+}
+
+/** With an issuer for many tenants openid-client cannot compare `iss` of the callback (RFC 9207); its tenant is checked here. */
+function withoutTenantIssuer(callback: URL, { issuer, allowedTenants }: OidcLogin): URL {
+  const iss = callback.searchParams.get('iss');
+  if (iss === null || !issuer.includes(tenantPlaceholder)) return callback;
+  if (!allowedTenants.some((tenant) => issuer.replace(tenantPlaceholder, tenant) === iss)) {
+    throw new LoginError({ reason: 'provider_answer_invalid', detail: 'iss of the callback is another issuer' });
   }
-  if (
-    metadata.authorization_endpoint === undefined ||
-    metadata.token_endpoint === undefined ||
-    metadata.jwks_uri === undefined
-  ) {
-    throw new LoginError({ reason: 'provider_answer_invalid', detail: 'its discovery document lacks an endpoint' });
-  }
-  const configuration = new oidc.Configuration({ ...metadata, issuer }, clientId, clientSecret, authentication);
-  configuration[oidc.customFetch] = fetch;
-  configuration.timeout = timeout;
-  oidc.allowInsecureRequests(configuration);
-  const keys = createRemoteJWKSet(new URL(metadata.jwks_uri), {
-    timeoutDuration: login.remoteTimeoutMs,
-    cooldownDuration: 30_000,
-    [joseFetch]: keySetFetch(fetch) as never,
-  });
-  return { configuration, keys };
+  const rest = new URL(callback);
+  rest.searchParams.delete('iss');
+  return rest;
 }
 
 /** Nothing is fetched before the first login, so the server starts without its identity provider. */
 export function createIdentityProvider(login: OidcLogin, outbound: Outbound): IdentityProvider {
-  const send = asFetch(outbound, {
-    timeoutMs: login.remoteTimeoutMs,
-    maxResponseBytes: maxAnswerBytes,
-    allowHttpLoopback: true,
-    purpose: 'identity provider',
-  }) as unknown as oidc.CustomFetch;
-  let connection: Promise<Connection> | undefined;
-  let reachable = true;
-
-  /** Every request goes through here, so that only what the provider did counts, and not what a browser brought. */
-  const fetch: oidc.CustomFetch = async (url, init) => {
-    try {
-      const response = await send(url, init);
-      reachable = !isOutage(response.status);
-      return response;
-    } catch (error) {
-      reachable = toLoginError(error).problem.reason !== 'provider_unreachable';
-      throw error;
-    }
+  const connection = createProviderConnection(login, outbound);
+  const { resource, issuer, clientId, audiences, allowedTenants } = login;
+  const resourceParameter: Record<string, string> = resource === undefined ? {} : { resource };
+  const expected = (nonce: string | undefined): IdTokenExpectation => {
+    return { keys: connection.keys, issuer, allowedTenants, clientId, audiences, nonce };
   };
 
-  async function sorted<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toLoginError(error);
+  async function signedIn(tokens: ProviderTokens, idTokenClaims: Claims): Promise<SignedIn> {
+    const { accessTokenAudience: audience } = login;
+    if (audience !== undefined) {
+      await verifyProviderAccessToken(tokens.accessToken, { keys: connection.keys, issuer, audience });
     }
-  }
-
-  function connected(): Promise<Connection> {
-    connection ??= connect(login, fetch);
-    connection.catch(() => {
-      connection = undefined;
-    });
-    return connection;
+    const claims = await withUserinfo(login, connection, tokens.accessToken, idTokenClaims);
+    const identity = await describeIdentity(
+      typeof idTokenClaims.iss === 'string' ? idTokenClaims.iss : issuer,
+      claims,
+      login.identity,
+      { accessToken: tokens.accessToken },
+    );
+    return { identity, tokens, idTokenClaims };
   }
 
   return {
     authorizationUrl: ({ state, nonce, codeVerifier, redirectUri, prompt, loginHint }) =>
       sorted(async () => {
-        const { configuration } = await connected();
-        return oidc.buildAuthorizationUrl(configuration, {
+        const { prompt: ownPrompt, ...parameters } = login.authorizationParameters;
+        const url = oidc.buildAuthorizationUrl(await connection.configuration(), {
+          ...parameters,
+          ...resourceParameter,
           redirect_uri: redirectUri,
           response_type: 'code',
           scope: login.scope,
           state,
-          nonce,
+          ...(login.protocol === 'oidc' && { nonce }),
           code_challenge: await oidc.calculatePKCECodeChallenge(codeVerifier),
           code_challenge_method: 'S256',
-          ...(login.authorizeAudience !== undefined && { audience: login.authorizeAudience }),
-          ...(prompt !== undefined && { prompt }),
+          ...joinPrompts(ownPrompt, prompt),
           ...(loginHint !== undefined && { login_hint: loginHint }),
-        }).href;
+        });
+        return url.href.replaceAll('+', '%20'); // A space as `+` is read literally by some (Amazon Cognito).
       }),
 
     redeem: (callback, { state, nonce, codeVerifier }) =>
       sorted(async () => {
-        const { configuration, keys } = await connected();
         const slot: IdTokenSlot = {};
-        // One configuration per exchange: the slot must not be shared by logins that run side by side.
-        const exchange = new oidc.Configuration(
-          configuration.serverMetadata(),
-          login.clientId,
-          login.clientSecret,
-          oidc.ClientSecretPost(login.clientSecret),
+        const configuration = await connection.configuration((fetch) => takingIdToken(fetch, slot));
+        const checks = { expectedState: state, pkceCodeVerifier: codeVerifier };
+        const answer = await oidc.authorizationCodeGrant(
+          configuration,
+          withoutTenantIssuer(callback, login),
+          checks,
+          resourceParameter,
         );
-        exchange.timeout = login.remoteTimeoutMs / 1000;
-        exchange[oidc.customFetch] = async (url, init) => withoutIdToken(await fetch(url, init), slot);
-        oidc.allowInsecureRequests(exchange);
-        await oidc.authorizationCodeGrant(exchange, callback, { expectedState: state, pkceCodeVerifier: codeVerifier });
-        const { issuer, clientId, audience } = login;
-        return identityOf(await verifyIdToken(slot.idToken, { keys, issuer, clientId, audience, nonce }));
+        const claims = login.protocol === 'oidc' ? await verifyIdToken(slot.idToken, expected(nonce)) : {};
+        return signedIn(tokensOf(answer, slot), claims);
       }),
 
-    isReachable: () => reachable,
+    async refresh(refreshToken) {
+      try {
+        return await sorted(async () => {
+          const slot: IdTokenSlot = {};
+          const configuration = await connection.configuration((fetch) => takingIdToken(fetch, slot));
+          const answer = await oidc.refreshTokenGrant(configuration, refreshToken, resourceParameter);
+          const claims = slot.idToken === undefined ? {} : await verifyIdToken(slot.idToken, expected(undefined));
+          // Without rotation the token stays as it is (RFC 6749 section 6).
+          return signedIn({ refreshToken, ...tokensOf(answer, slot) }, claims);
+        });
+      } catch (error) {
+        const { problem } = error as LoginError;
+        if (problem.reason !== 'provider_refused_code') throw error;
+        throw new LoginError({ reason: 'provider_refused_refresh', error: problem.error }, { cause: error });
+      }
+    },
+
+    isReachable: connection.isReachable,
   };
+}
+
+/** Claims of ID token and userinfo; where both speak, the ID token, which is signed. */
+async function withUserinfo(
+  login: OidcLogin,
+  connection: ProviderConnection,
+  accessToken: string,
+  claims: Claims,
+): Promise<Claims> {
+  const { userinfo } = login.identity;
+  const isIdentity = claims.sub === undefined;
+  const isWanted = userinfo === 'always' || (userinfo === 'when_missing' && lacksClaims(claims, login.identity));
+  if (!isIdentity && !isWanted) return claims;
+  const { userinfo: url } = await connection.endpoints();
+  if (url === undefined) {
+    if (isIdentity) throw new LoginError({ reason: 'id_token_missing' });
+    return claims;
+  }
+  const answer = await connection.readObject(url, 'userinfo', { authorization: `Bearer ${accessToken}` });
+  // Another person's answer must never be mixed in (OpenID Connect Core section 5.3.2).
+  if (!isIdentity && answer.sub !== claims.sub) {
+    throw new LoginError({ reason: 'provider_answer_invalid', detail: 'userinfo: of another subject' });
+  }
+  return { ...answer, ...claims };
 }

@@ -4,8 +4,17 @@ export type LoginProblem =
   | { readonly reason: 'provider_unreachable'; readonly detail: string }
   | { readonly reason: 'provider_answer_invalid'; readonly detail: string }
   | { readonly reason: 'provider_refused_code'; readonly error: string }
+  /** The kept refresh token is of no use any more: the user was disabled, signed out there, or it has run out. */
+  | { readonly reason: 'provider_refused_refresh'; readonly error: string }
   | { readonly reason: 'id_token_missing' }
-  | { readonly reason: 'id_token_invalid'; readonly detail: string };
+  | { readonly reason: 'id_token_invalid'; readonly detail: string }
+  | { readonly reason: 'access_token_invalid'; readonly detail: string }
+  /** No claim names the person. */
+  | { readonly reason: 'identity_incomplete'; readonly detail: string }
+  /** `mapIdentity` or `authorizeUser` failed. */
+  | { readonly reason: 'identity_hook_failed'; readonly detail: string }
+  /** Somebody who may not sign in here: by `identity.requiredClaims` or `authorizeUser`. */
+  | { readonly reason: 'user_refused'; readonly detail: string };
 
 export class LoginError extends Error {
   readonly problem: LoginProblem;
@@ -40,10 +49,17 @@ export function wireError(problem: LoginProblem): { code: string; description: s
       };
     case 'provider_unreachable':
       return { code: 'temporarily_unavailable', description: 'the identity provider does not answer; try again' };
+    case 'user_refused':
+      return { code: 'access_denied', description: 'the user may not sign in here' };
+    case 'identity_hook_failed':
+      return { code: 'server_error', description: 'the sign-in could not be completed' };
     case 'provider_answer_invalid':
     case 'provider_refused_code':
+    case 'provider_refused_refresh':
     case 'id_token_missing':
     case 'id_token_invalid':
+    case 'access_token_invalid':
+    case 'identity_incomplete':
       return { code: 'server_error', description: 'the sign-in could not be verified' };
   }
 }

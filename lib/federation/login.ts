@@ -126,7 +126,7 @@ export function createLogin({ identityProvider, states, events, finish, redirect
       const state = await states.take(exchange, given);
       if (typeof state === 'string') return finish.refuse(exchange, state);
       try {
-        const identity = await identityProvider.redeem(callbackUrl(exchange, redirectUri(exchange.issuer)), {
+        const { identity } = await identityProvider.redeem(callbackUrl(exchange, redirectUri(exchange.issuer)), {
           ...state,
           state: given as string,
         });

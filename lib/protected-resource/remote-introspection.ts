@@ -32,7 +32,7 @@ function isAccessToken({ token_type: type }: RemoteClaims): boolean {
 export function createIntrospectionReader(options: IntrospectionReaderOptions): RemoteTokenReader {
   const { issuer, url, clientId, clientSecret, now = () => Date.now() } = options;
   const authorization = basicCredentials(clientId, clientSecret);
-  const endpoint = createRemoteDocument(async () => url ?? (await issuer.endpoint('introspection_endpoint')), now);
+  const endpoint = createRemoteDocument(async () => url ?? (await issuer.endpoint('introspection_endpoint')), { now });
 
   async function introspect(token: string): Promise<RemoteClaims> {
     const target = await endpoint.current();

@@ -1,23 +1,9 @@
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { createRemoteDocument } from '../shared/remote-document.ts';
+import { asymmetricAlgorithms } from '../shared/signature-algorithms.ts';
 import type { AccessTokenProblem, RemoteTokenProblem } from './access-token.ts';
 import { describeRemoteToken, type RemoteTokenReader } from './remote-access-token.ts';
 import type { TrustedIssuer } from './trusted-issuer.ts';
-
-/** Asymmetric algorithms only: an HMAC under a public key, and `none`, prove nothing (RFC 8725 section 2.1). */
-const algorithms = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'EdDSA',
-  'Ed25519',
-];
 
 /** How far the issuer's clock may be ahead. An expired token is expired. */
 const clockToleranceSeconds = 5;
@@ -74,11 +60,14 @@ function toProblem(error: unknown): AccessTokenProblem {
  * fetched again, within the limits of {@link createRemoteDocument}.
  */
 export function createJwtReader({ issuer, jwksUrl, now = () => Date.now() }: JwtReaderOptions): RemoteTokenReader {
-  const keySet = createRemoteDocument<JWTVerifyGetKey>(async () => {
-    const { createLocalJWKSet } = await loadJose();
-    const url = jwksUrl ?? (await issuer.endpoint('jwks_uri'));
-    return createLocalJWKSet((await issuer.readObject(url, 'key set')) as unknown as JSONWebKeySet);
-  }, now);
+  const keySet = createRemoteDocument<JWTVerifyGetKey>(
+    async () => {
+      const { createLocalJWKSet } = await loadJose();
+      const url = jwksUrl ?? (await issuer.endpoint('jwks_uri'));
+      return createLocalJWKSet((await issuer.readObject(url, 'key set')) as unknown as JSONWebKeySet);
+    },
+    { now },
+  );
 
   const findKey: JWTVerifyGetKey = async (header, input) => {
     const find = await keySet.current();
@@ -111,7 +100,7 @@ export function createJwtReader({ issuer, jwksUrl, now = () => Date.now() }: Jwt
       const { payload } = await jwtVerify(token, findKey, {
         issuer: issuer.identifier,
         typ: 'at+jwt',
-        algorithms,
+        algorithms: [...asymmetricAlgorithms],
         requiredClaims: ['iss', 'sub', 'aud', 'exp', 'client_id'],
         clockTolerance: clockToleranceSeconds,
         currentDate: new Date(now()),

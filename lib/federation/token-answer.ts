@@ -1,0 +1,31 @@
+import type * as oidc from 'openid-client';
+
+/** ID tokens leave the token answer before openid-client reads it: they are verified here, in one way, with their signature. */
+export interface IdTokenSlot {
+  idToken?: unknown;
+}
+
+/** @returns `fetch` that puts the ID token of a good answer into the slot */
+export function takingIdToken(fetch: oidc.CustomFetch, slot: IdTokenSlot): oidc.CustomFetch {
+  return async (url, init) => {
+    const response = await fetch(url, init);
+    if (!response.ok) return response;
+    const text = await response.text();
+    const { status, headers } = response;
+    let body: unknown;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      return new Response(text, { status, headers });
+    }
+    if (typeof body !== 'object' || body === null) return new Response(text, { status, headers });
+    const { id_token: idToken, ...rest } = body as Record<string, unknown>;
+    slot.idToken = idToken;
+    // GitHub sends errors with status 200.
+    const isError = typeof rest.error === 'string' && rest.access_token === undefined;
+    return new Response(JSON.stringify(rest), {
+      status: isError ? 400 : status,
+      headers: { 'content-type': headers.get('content-type') ?? '' },
+    });
+  };
+}
