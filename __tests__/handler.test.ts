@@ -7,6 +7,8 @@ import { type McpOAuthOptions, mcpOAuth, memoryStorage } from '../lib/index.ts';
 import { createEvents } from '../lib/shared/events.ts';
 import { type Endpoint, sendJson } from '../lib/shared/http.ts';
 import { type Issuer, parseIssuer } from '../lib/shared/issuer.ts';
+import { shippedMessages } from '../lib/shared/pages/messages/shipped.ts';
+import { createPages } from '../lib/shared/pages/pages.ts';
 import { StorageUnavailableError } from '../lib/storage/storage.ts';
 import { startGateway } from './helpers/gateway.ts';
 import { send } from './helpers/oauth-client.ts';
@@ -145,6 +147,7 @@ describe('what fails', () => {
       configured: issuer,
       routes: () => ({ audience, serve }),
       events,
+      pages: createPages({ brand: {}, catalogues: shippedMessages, functions: {} }),
     });
     return createServer((req, res) => handler(req, res, () => res.writeHead(299).end()));
   }

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EventSink } from './shared/events.ts';
+import { newFlowId } from './shared/flow-id.ts';
 import { type Endpoint, type Exchange, sendJson } from './shared/http.ts';
 import type { Issuer } from './shared/issuer.ts';
 import type { IssuerResolver } from './shared/issuer-resolver.ts';
-import { errorPage, sendPage } from './shared/page.ts';
+import type { Pages } from './shared/pages/pages.ts';
 import { StorageUnavailableError } from './storage/storage.ts';
 
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -26,6 +27,8 @@ export interface HandlerOptions {
   readonly configured: Issuer | undefined;
   readonly routes: Routes;
   readonly events: EventSink;
+  /** Left out where nothing is for browsers. */
+  readonly pages?: Pages;
 }
 
 /** A stand-in issuer: with it only ownership of a path is asked, nothing is served under it. */
@@ -49,28 +52,30 @@ function pathsOf(target: string, prefix: string): { afterPrefix: string; public:
   return { public: path, afterPrefix: isUnderPrefix ? path.slice(prefix.length) : '' };
 }
 
-function sendFailure(res: ServerResponse, audience: OwnedPath['audience'], isOutage: boolean): void {
+interface Failure {
+  readonly audience: OwnedPath['audience'];
+  readonly isOutage: boolean;
+  readonly flowId: string;
+}
+
+function sendFailure(pages: Pages | undefined, exchange: Exchange, { audience, isOutage, flowId }: Failure): void {
+  const { res } = exchange;
   if (res.headersSent) return void res.destroy();
   const status = isOutage ? 503 : 500;
   if (isOutage) res.setHeader('retry-after', '5');
-  if (audience === 'machine') {
+  if (audience === 'machine' || !pages) {
     const error = isOutage ? 'temporarily_unavailable' : 'server_error';
     return sendJson(res, status, {
       error,
       error_description: isOutage ? 'the server cannot answer now; try again' : 'the request failed',
     });
   }
-  const page = errorPage({
-    title: isOutage ? 'Not available right now' : 'Something went wrong',
-    explanation: isOutage ? 'The server cannot answer at the moment.' : 'The server could not finish this request.',
-    advice: 'Try again in a moment. If it stays, tell the people who run this server.',
-    code: isOutage ? 'temporarily_unavailable' : 'server_error',
-  });
-  sendPage(res, status, page);
+  const code = isOutage ? 'temporarily_unavailable' : 'server_error';
+  pages.send(exchange, 'error', { kind: isOutage ? 'unavailable' : 'failed', code, flowId }, { status });
 }
 
 /** The Express handler: serves owned paths of an allowed host, and passes everything else on untouched. */
-export function createHandler({ issuerOf, configured, routes, events }: HandlerOptions): Handler {
+export function createHandler({ issuerOf, configured, routes, events, pages }: HandlerOptions): Handler {
   async function serve(owned: OwnedPath, exchange: Exchange): Promise<void> {
     try {
       await owned.serve(exchange);
@@ -79,8 +84,9 @@ export function createHandler({ issuerOf, configured, routes, events }: HandlerO
         error instanceof StorageUnavailableError ||
         (error as { error?: string } | undefined | null)?.error === 'temporarily_unavailable';
       const reason = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
-      events.emit({ type: isOutage ? 'storage.unavailable' : 'server.error', reason });
-      sendFailure(exchange.res, owned.audience, isOutage);
+      const flowId = newFlowId();
+      events.emit({ type: isOutage ? 'storage.unavailable' : 'server.error', flowId, reason });
+      sendFailure(pages, exchange, { audience: owned.audience, isOutage, flowId });
     }
   }
 

@@ -32,6 +32,7 @@ export type {
 export type { AuthenticatedRequest, AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';
 export type { Logger, McpOAuthEvent, McpOAuthEvents, McpOAuthEventType, McpOAuthListener } from './shared/events.ts';
 export type { OidcProvider } from './shared/oidc-provider.ts';
+export type { PagesOptions } from './shared/pages/pages-options.ts';
 export type { UpstreamCredential } from './shared/upstream-credentials.ts';
 export type { MemoryStorageOptions } from './storage/memory.ts';
 export { memoryStorage } from './storage/memory.ts';

@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider';
 import { createBrowserEndpoints } from './authorization-server/browser-endpoints.ts';
-import { authorizationErrorPage } from './authorization-server/error-page.ts';
+import { authorizationError } from './authorization-server/error-page.ts';
 import { createMachineEndpoints } from './authorization-server/machine-endpoints.ts';
 import type { ProviderHooks } from './authorization-server/provider-configuration.ts';
 import { createProviderSource } from './authorization-server/provider-source.ts';
@@ -44,7 +44,7 @@ import { createLimiter } from './shared/limiter.ts';
 import type { OidcProvider } from './shared/oidc-provider.ts';
 import { createOutbound } from './shared/outbound.ts';
 import { loopbackAddressOf } from './shared/outbound-hosts.ts';
-import { pageHeaders, renderPage } from './shared/page.ts';
+import { createPages } from './shared/pages/pages.ts';
 import { createResources } from './shared/resources.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
 import { createSignIns, signInKey } from './shared/sign-ins.ts';
@@ -116,6 +116,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const { gateway, storage } = settings;
   const paths = endpointPaths(gateway.basePath);
   const events = createEvents(settings.logger);
+  const pages = createPages(settings.pages);
   const keyRing = createKeyRingSource(storage, settings.secrets, events);
   const issuerOf = createIssuerResolver(settings.issuer, settings.origins);
   const resources = createResources(settings.issuer?.origin);
@@ -193,10 +194,13 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
         if (problem) throw new errors.InvalidTarget('resource was not granted');
       },
       sessionSeconds: (loginAt) => remainingSeconds(loginAt, settings.sessionTtlSeconds),
-      renderErrorPage({ code, description, failure }) {
-        const page = authorizationErrorPage(code, description, failure);
-        return { body: renderPage(page), headers: pageHeaders(page) };
-      },
+      renderErrorPage: ({ code, description, failure, flowId, req, uiLocales }) =>
+        pages.render(
+          { req, issuer },
+          'error',
+          { ...authorizationError(code, description, failure), flowId },
+          { uiLocales },
+        ),
       checkClientMetadata: clientChecks.check,
       allowClient: (metadata) => cimd.allowClient?.(metadata) ?? true,
       loadClient: loadedClients.find,
@@ -220,12 +224,17 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
     mayRedirect: (uri) => registration.allowRedirect === undefined || registration.allowRedirect(uri) === true,
     approved: clientFetcher.approved,
+    pages,
+    isOperatorClient: async (clientId) =>
+      settings.clients.fixed.some(({ client_id: id }) => id === clientId) ||
+      (await loadedClients.find(clientId).catch(() => undefined)) !== undefined,
   });
   const states = createLoginStates(storage, keyRing);
   const finish = createFinishLogin({
     identities,
     signIns,
     events,
+    pages,
     complete: interactions.complete,
     failInteraction: interactions.fail,
   });
@@ -238,7 +247,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
         );
   const login =
     identityProvider === undefined
-      ? createDevLogin({ states, events, finish, path: paths.devLogin })
+      ? createDevLogin({ states, events, finish, pages, path: paths.devLogin })
       : createLogin({
           identityProvider,
           states,
@@ -264,10 +273,11 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     issuerOf,
     configured: settings.issuer,
     events,
+    pages,
     routes: createRoutes(paths, gateway.endpointAliases, wellKnown, {
       ...machineEndpoints,
       ...(registration.enabled && { registration: registrationEndpoint }),
-      ...createBrowserEndpoints({ provider, resources, events }),
+      ...createBrowserEndpoints({ provider, resources, events, pages }),
       metadata: createMetadataEndpoint(provider),
       interaction: interactions.endpoint,
       ...(settings.login.kind === 'dev' ? { devLogin: login.callback } : { callback: login.callback }),

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { BrowserLoginOptions, IdentityOptions, OidcOptions } from './federation/login-options.ts';
 import type { Logger } from './shared/events.ts';
+import type { PagesOptions } from './shared/pages/pages-options.ts';
 import type { UpstreamCredential } from './shared/upstream-credentials.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -51,6 +52,8 @@ export interface McpOAuthOptions {
    */
   readonly secret?: string | readonly string[];
   readonly signingKeys?: SigningKeyOptions;
+  /** Brand, words and looks of the pages. */
+  readonly pages?: PagesOptions;
   readonly outbound?: OutboundOptions;
   /** Receives every event as text. @defaultValue silent */
   readonly logger?: Logger;

@@ -9,6 +9,7 @@ import type { Logger } from './shared/events.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
 import type { AllowedOrigins } from './shared/issuer-resolver.ts';
 import { kindOf, type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
+import { type ResolvedPages, readPagesOptions } from './shared/pages/resolve-pages-options.ts';
 import type { Resource } from './shared/resources.ts';
 import { sqliteStorage } from './storage/sqlite.ts';
 import type { Storage } from './storage/storage.ts';
@@ -28,6 +29,7 @@ export interface ResolvedOptions extends LoginLifetimes {
   readonly storage: Storage;
   readonly secrets: readonly string[] | undefined;
   readonly keyRotationSeconds: number;
+  readonly pages: ResolvedPages;
   readonly outbound: ResolvedOutbound;
   readonly logger: Logger | undefined;
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
@@ -66,6 +68,7 @@ const optionNames = [
   'storage',
   'secret',
   'signingKeys',
+  'pages',
   'outbound',
   'logger',
   'configureProvider',
@@ -98,6 +101,7 @@ export function resolveOptions(
     keyRotationSeconds: options
       .group('signingKeys', ['rotateAfterSeconds'])
       .integer('rotateAfterSeconds', { min: 3600, max: 315_360_000, fallback: 7_776_000 }),
+    pages: Object.freeze(readPagesOptions(options)),
     outbound: Object.freeze(readOutbound(options, isProduction)),
     logger: readLogger(options),
     configureProvider: options.fn('configureProvider') as ResolvedOptions['configureProvider'],

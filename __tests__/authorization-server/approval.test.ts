@@ -27,7 +27,7 @@ function expectExpired({ answer, events, writes }: Observed<Page>, reason: strin
     events: [`authorization.refused: ${reason}`],
     writes: [],
   });
-  expect(answer.text).toMatch(/^This page has expired .* Error: invalid_request\.$/);
+  expect(answer.text).toMatch(/This page has expired .* Error: invalid_request\. Reference: [\w-]{16,}$/);
   expect(answer.headers.get('cache-control')).toBe('no-store');
 }
 

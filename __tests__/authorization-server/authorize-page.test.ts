@@ -143,7 +143,9 @@ describe('the approval page', () => {
     const page = await createBrowser().get(cursor.authorizeUrl(), { stopAt });
 
     expect(page.headers.get('content-security-policy')).toMatch(/form-action 'self' cursor:/);
-    expect(page.text).toContain('This application runs on your computer.');
+    expect(page.text).toContain(
+      'Sends you back to cursor://anysphere.cursor-mcp This opens an application on your device.',
+    );
   });
 
   it('binds the browser with HttpOnly, SameSite=Lax cookies that the browser accepts (MCP 2026-07-28, cookies)', async () => {

@@ -123,7 +123,7 @@ describe('a callback that belongs to no login of this browser', () => {
       expect(page?.headers.get('referrer-policy')).toBe('no-referrer');
     }
     expect(refused.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; style-src 'sha256-[^;]+'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/,
+      /^default-src 'none'; style-src 'nonce-[\w-]{22}'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/,
     );
     expect(refused.html).not.toContain(parameter(callback, 'code'));
   });

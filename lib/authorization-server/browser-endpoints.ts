@@ -1,9 +1,10 @@
 import type { EventSink } from '../shared/events.ts';
+import { newFlowId } from '../shared/flow-id.ts';
 import type { Endpoint } from '../shared/http.ts';
 import { sendJson } from '../shared/http.ts';
-import { sendPage } from '../shared/page.ts';
+import type { Pages } from '../shared/pages/pages.ts';
 import type { Resources } from '../shared/resources.ts';
-import { authorizationErrorPage } from './error-page.ts';
+import { authorizationError } from './error-page.ts';
 import { handOver } from './provider-request.ts';
 import type { ProviderSource } from './provider-source.ts';
 import { prepareAuthorizationRequest } from './request-parameters.ts';
@@ -14,10 +15,11 @@ export interface BrowserEndpointOptions {
   readonly provider: ProviderSource;
   readonly resources: Resources;
   readonly events: EventSink;
+  readonly pages: Pages;
 }
 
 /** The authorization endpoint and its continuation after an interaction: for browsers, no CORS, errors are pages. */
-export function createBrowserEndpoints({ provider, resources, events }: BrowserEndpointOptions): {
+export function createBrowserEndpoints({ provider, resources, events, pages }: BrowserEndpointOptions): {
   authorization: Endpoint;
   resume: Endpoint;
 } {
@@ -35,12 +37,10 @@ export function createBrowserEndpoints({ provider, resources, events }: BrowserE
       }
       const parameters = new URLSearchParams(url.search);
       if (parameters.toString().includes('%00')) {
-        refused('NUL in a parameter'); // No parameter may hold it (RFC 6749 appendix A), and some stores cannot.
-        return sendPage(
-          res,
-          400,
-          authorizationErrorPage('invalid_request', 'A parameter holds a forbidden character.'),
-        );
+        const flowId = newFlowId(); // No parameter may hold it (RFC 6749 appendix A), and some stores cannot.
+        events.emit({ type: 'authorization.refused', flowId, reason: 'NUL in a parameter' });
+        const problem = authorizationError('invalid_request', 'a parameter holds a forbidden character');
+        return pages.send(exchange, 'error', { ...problem, flowId }, { status: 400 });
       }
       prepare(parameters, exchange);
       const { callback } = await provider(exchange.issuer);

@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import type { JWK } from 'jose';
 import { type Configuration, errors } from 'oidc-provider';
 import { cookieNames } from '../shared/cookie-names.ts';
 import type { EndpointPaths } from '../shared/endpoint-paths.ts';
 import type { EventSink } from '../shared/events.ts';
+import { flowIdOf } from '../shared/flow-id.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
@@ -27,6 +29,10 @@ export interface ProviderHooks {
     description: string | undefined;
     /** Why the client's document or keys could not be fetched in this request. */
     failure: { url: string; reason: string } | undefined;
+    /** See the event of the same request. */
+    flowId: string;
+    req: IncomingMessage;
+    uiLocales: unknown;
   }) => {
     body: string;
     headers: Record<string, string>;
@@ -266,6 +272,9 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
         code: out.error,
         description: out.error_description,
         failure: hooks.fetchFailure(ctx),
+        flowId: ctx.oidc?.entities.Interaction?.cid ?? flowIdOf(ctx),
+        req: ctx.req,
+        uiLocales: ctx.oidc?.params?.ui_locales ?? ctx.query.ui_locales,
       });
       for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
       ctx.body = body;

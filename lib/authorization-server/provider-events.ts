@@ -1,4 +1,5 @@
 import type { EventSink } from '../shared/events.ts';
+import { flowIdOf } from '../shared/flow-id.ts';
 import type { OidcProvider } from '../shared/oidc-provider.ts';
 import { beingRotated } from './refresh-rotation.ts';
 
@@ -52,7 +53,7 @@ export function forwardProviderEvents(provider: OidcProvider, events: EventSink)
     events.emit({ type: 'client.refused', ...identify(ctx), reason: reasonOf(error) }),
   );
   on('authorization.error', (ctx: OidcContext, error: OidcError) =>
-    events.emit({ type: 'authorization.refused', ...identify(ctx), reason: reasonOf(error) }),
+    events.emit({ type: 'authorization.refused', flowId: flowIdOf(ctx), ...identify(ctx), reason: reasonOf(error) }),
   );
   on('grant.success', (ctx: OidcContext) => {
     const resource = ctx.oidc?.entities?.AccessToken?.aud;
@@ -79,6 +80,6 @@ export function forwardProviderEvents(provider: OidcProvider, events: EventSink)
     events.emit({ type: 'token.revoked', ...identify(ctx), flowId: grantId, grants: 1 }),
   );
   on('server_error', (ctx: OidcContext, error: OidcError) =>
-    events.emit({ type: 'server.error', ...identify(ctx), reason: reasonOf(error) }),
+    events.emit({ type: 'server.error', flowId: flowIdOf(ctx), ...identify(ctx), reason: reasonOf(error) }),
   );
 }

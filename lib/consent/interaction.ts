@@ -1,13 +1,16 @@
 import type { EventSink } from '../shared/events.ts';
+import { newFlowId } from '../shared/flow-id.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
 import { type Identities, nameOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
 import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
-import { errorPage, sendPage } from '../shared/page.ts';
-import { canonicalResource, type Resources } from '../shared/resources.ts';
+import type { Pages } from '../shared/pages/pages.ts';
+import type { Resources } from '../shared/resources.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
-import { approvalPage } from './approval-page.ts';
+import { consentClient, consentResource } from './consent-content.ts';
+import { saveGrant } from './interaction-grant.ts';
+import { formActionSources, redirectSource } from './redirect-target.ts';
 
 export interface InteractionOptions {
   readonly provider: (issuer: Issuer) => Promise<{ provider: OidcProvider }>;
@@ -15,6 +18,7 @@ export interface InteractionOptions {
   readonly identities: Identities;
   readonly keyRing: KeyRingSource;
   readonly events: EventSink;
+  readonly pages: Pages;
   /** Public path of the interaction pages, without the issuer's prefix. */
   readonly path: string;
   /** Sends the browser to sign in; called only after the person approved the client (MCP 2026-07-28, Confused Deputy). */
@@ -26,6 +30,8 @@ export interface InteractionOptions {
   readonly mayRedirect: (redirectUri: string) => boolean;
   /** Somebody approved a client that is known by its metadata document. */
   readonly approved: (clientId: string, redirectUri: string) => Promise<void>;
+  /** Whether the operator set the client up, so that its name can be relied on. */
+  readonly isOperatorClient: (clientId: string) => Promise<boolean>;
 }
 
 /** The pages between an authorization request and its answer, and what continues after a login. */
@@ -43,44 +49,9 @@ const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 const goneReason = 'interaction: finished, expired or of another browser';
 
-function expired(exchange: Exchange): void {
-  sendPage(
-    exchange.res,
-    400,
-    errorPage({
-      title: 'This page has expired',
-      explanation: 'The request it belongs to was finished already, took too long, or was started in another browser.',
-      advice: 'Go back to your application and connect again.',
-      code: 'invalid_request',
-    }),
-  );
-}
-
-/** Source expression of a redirect URI for `form-action`: its origin, or the scheme of a private-use URI. */
-function redirectSource(redirectUri: string): string {
-  const url = new URL(redirectUri);
-  return url.protocol === 'https:' || url.protocol === 'http:' ? url.origin : url.protocol;
-}
-
-/** Where a redirect leads, for people. */
-function redirectHost(redirectUri: string): string {
-  const url = new URL(redirectUri);
-  return url.host || `${url.protocol}//`;
-}
-
 /** Whether the approval is followed by a sign-in. */
 function needsLogin({ prompt, session }: OidcInteraction): boolean {
   return prompt.name !== 'consent' || !session;
-}
-
-/**
- * Where a decision may lead. Chromium checks every redirect that follows a form against `form-action`: the client at the
- * end, and before a sign-in the identity provider and whichever others it sends the person to.
- */
-function formActionSources(issuer: Issuer, interaction: OidcInteraction): string[] {
-  const client = redirectSource(text(interaction.params.redirect_uri));
-  if (!needsLogin(interaction)) return [client];
-  return [client, issuer.isLoopback ? 'http:' : 'https:']; // `http:` stands for https too (CSP 3 section 6.7.2.8).
 }
 
 /** What oidc-provider knows of the browser's session. */
@@ -109,31 +80,8 @@ async function saveResult(interaction: OidcInteraction, result: unknown): Promis
   }
 }
 
-/**
- * The grant of one authorization. Its id is the flow's: a form sent twice writes the same grant, and the id joins the
- * steps of a login in events.
- */
-async function saveGrant(
-  provider: OidcProvider,
-  interaction: OidcInteraction,
-  accountId: string,
-  resources: Resources,
-  issuer: Issuer,
-): Promise<string> {
-  const { client_id: clientId, scope, resource: indicator } = interaction.params;
-  const grant = new provider.Grant({ accountId, clientId: text(clientId), jti: interaction.cid });
-  const requested = text(scope).split(' ').filter(Boolean);
-  grant.addOIDCScope(requested.join(' '));
-  const resource = resources.resolve(issuer, text(indicator));
-  if (resource) {
-    const granted = requested.filter((candidate) => resource.grantableScopes.includes(candidate));
-    grant.addResourceScope(canonicalResource(issuer, resource), granted.join(' '));
-  }
-  return grant.save();
-}
-
 export function createInteractions(options: InteractionOptions): Interactions {
-  const { provider: providerOf, resources, identities, events } = options;
+  const { provider: providerOf, resources, identities, events, pages } = options;
 
   const csrfText = (interaction: OidcInteraction) => `${interaction.uid}:${interaction.cid}`;
 
@@ -152,39 +100,35 @@ export function createInteractions(options: InteractionOptions): Interactions {
   }
 
   async function show(exchange: Exchange, interaction: OidcInteraction, client: OidcClient): Promise<void> {
-    const { issuer, res } = exchange;
-    const { redirect_uri: redirectUri, resource: indicator, scope } = interaction.params;
-    const resource = resources.resolve(issuer, text(indicator));
+    const { issuer } = exchange;
+    const { redirect_uri: redirectUri, resource, scope, ui_locales: uiLocales } = interaction.params;
     const signedIn =
-      interaction.prompt.name === 'consent' && interaction.session
+      !needsLogin(interaction) && interaction.session
         ? await identities.find(issuer, interaction.session.accountId)
         : undefined;
+    const isKnown = await options.isOperatorClient(client.clientId);
     const ring = await options.keyRing();
-    const verifiedHost = client.clientIdMetadataDocument ? new URL(client.clientId).host : undefined;
-    sendPage(
-      res,
-      200,
-      approvalPage({
-        client: {
-          name: client.clientName ?? verifiedHost ?? client.clientId,
-          redirectHost: redirectHost(text(redirectUri)),
-          isLocal: !text(redirectUri).startsWith('https:'),
-          ...(verifiedHost !== undefined && { verifiedHost }),
-        },
-        resource: { name: resource?.displayName ?? text(indicator), url: text(indicator) },
+    pages.send(
+      exchange,
+      'consent',
+      {
+        client: consentClient(client, text(redirectUri), isKnown),
+        resource: consentResource(issuer, text(resource), resources),
         scopes: text(scope).split(' ').filter(Boolean),
         ...(signedIn && { account: nameOf(signedIn) }),
+        mayRemember: false,
         action: `${issuer.pathPrefix}${options.path}/${interaction.uid}`,
         csrf: ring.sign('csrf', csrfText(interaction)),
-        formAction: formActionSources(issuer, interaction),
-      }),
+      },
+      { formAction: formActionSources(issuer, text(redirectUri), needsLogin(interaction)), uiLocales },
     );
   }
 
   /** The page says one thing for all causes; the event says which it was. */
   function refuse(exchange: Exchange, reason: string, flow: { flowId?: string; clientId?: string } = {}): void {
-    events.emit({ type: 'authorization.refused', ...flow, reason });
-    expired(exchange);
+    const flowId = flow.flowId ?? newFlowId();
+    events.emit({ type: 'authorization.refused', ...flow, flowId, reason });
+    pages.send(exchange, 'error', { kind: 'expired', code: 'invalid_request', flowId }, { status: 400 });
   }
 
   async function noteApproval({ params }: OidcInteraction): Promise<void> {
@@ -220,7 +164,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
       return redirect(exchange.res, interaction.returnTo);
     }
     if (needsLogin(interaction) || !interaction.session) {
-      const { prompt, login_hint: loginHint, redirect_uri: redirectUri } = interaction.params;
+      const { prompt, login_hint: loginHint, redirect_uri: redirectUri, ui_locales: uiLocales } = interaction.params;
       return options.startLogin(exchange, {
         uid: interaction.uid,
         ...flow,
@@ -228,6 +172,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
         redirectSource: redirectSource(text(redirectUri)),
         ...(text(prompt).split(' ').includes('login') && { prompt: 'login' }),
         ...(typeof loginHint === 'string' && { loginHint }),
+        ...(typeof uiLocales === 'string' && { uiLocales }),
       });
     }
     const { accountId, acr: signInId } = interaction.session;
@@ -244,11 +189,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
       const { req, res } = exchange;
       if (req.method !== 'GET' && req.method !== 'POST') {
         res.setHeader('allow', 'GET, POST');
-        return sendPage(
-          res,
-          405,
-          errorPage({ title: 'Not possible', explanation: 'This page cannot be used that way.' }),
-        );
+        return pages.send(exchange, 'error', { kind: 'notUsable', code: 'invalid_request' }, { status: 405 });
       }
       const loaded = await load(exchange);
       if (!loaded) return refuse(exchange, goneReason);

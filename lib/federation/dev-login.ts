@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { isLoopbackAddress, isLoopbackHost } from '../shared/address-policy.ts';
 import type { EventSink } from '../shared/events.ts';
-import { html } from '../shared/html.ts';
+import { newFlowId } from '../shared/flow-id.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
-import { errorPage, type Page, sendPage } from '../shared/page.ts';
+import type { Pages } from '../shared/pages/pages.ts';
 import type { FinishLogin, Login } from './login.ts';
 import type { LoginStates } from './login-state.ts';
 
@@ -33,36 +33,17 @@ export function checkDevLogin(req: IncomingMessage, issuer: Issuer): DevLoginRef
   return host && isLoopbackHost(host.hostname) ? undefined : 'host_not_loopback';
 }
 
-interface DevLoginModel {
-  readonly action: string;
-  readonly state: string;
-  /** `form-action` sources: the redirects that follow the form end at the client. */
-  readonly formAction: readonly string[];
-}
-
-/** A name and roles, no password. */
-export function devLoginPage({ action, state, formAction }: DevLoginModel): Page {
-  return {
-    title: 'Development sign-in',
-    formAction,
-    body: html`<p class="warn">Anyone on this computer can sign in as anyone here. This page does not exist in production.</p>
-<form method="post" action="${action}"><input type="hidden" name="state" value="${state}">
-<label for="name">Name</label><input id="name" name="name" value="dev-browser-user" required maxlength="200" autocomplete="off">
-<label for="roles">Roles, separated by spaces</label><input id="roles" name="roles" maxlength="500" autocomplete="off">
-<div class="actions"><button>Sign in</button></div></form>`,
-  };
-}
-
 export interface DevLoginOptions {
   readonly states: LoginStates;
   readonly events: EventSink;
   readonly finish: FinishLogin;
+  readonly pages: Pages;
   /** Path of the page, without the issuer's prefix. */
   readonly path: string;
 }
 
 /** Stands in for an identity provider during development: same states, same binding to the browser. */
-export function createDevLogin({ states, events, finish, path }: DevLoginOptions): Login {
+export function createDevLogin({ states, events, finish, pages, path }: DevLoginOptions): Login {
   async function signIn(exchange: Exchange): Promise<void> {
     const form = await readForm(exchange.req);
     const state = await states.take(exchange, form.get('state'));
@@ -83,18 +64,12 @@ export function createDevLogin({ states, events, finish, path }: DevLoginOptions
   }
 
   const endpoint: Endpoint = async (exchange) => {
-    const { req, res, url, issuer } = exchange;
+    const { req, url, issuer } = exchange;
     const refusal = checkDevLogin(req, issuer);
     if (refusal) {
-      events.emit({ type: 'login.failed', reason: `dev login: ${refusal}` });
-      return sendPage(
-        res,
-        403,
-        errorPage({
-          title: 'Not available here',
-          explanation: 'The development sign-in answers only requests made on the same computer.',
-        }),
-      );
+      const flowId = newFlowId();
+      events.emit({ type: 'login.failed', flowId, reason: `dev login: ${refusal}` });
+      return pages.send(exchange, 'error', { kind: 'devLoginRefused', flowId }, { status: 403 });
     }
     if (req.method === 'POST') {
       try {
@@ -108,16 +83,18 @@ export function createDevLogin({ states, events, finish, path }: DevLoginOptions
     const found = await states.peek(exchange, state);
     if (typeof found === 'string') return finish.refuse(exchange, found);
     const formAction = found.redirectSource === undefined ? [] : [found.redirectSource];
-    sendPage(res, 200, devLoginPage({ action: `${issuer.pathPrefix}${path}`, state: state as string, formAction }));
+    const content = { action: `${issuer.pathPrefix}${path}`, state: state as string };
+    pages.send(exchange, 'devLogin', content, { formAction, uiLocales: url.searchParams.get('ui_locales') });
   };
 
   return {
-    async start(exchange, { uid, flowId, clientId, expiresAt, redirectSource }: LoginRequest) {
+    async start(exchange, { uid, flowId, clientId, expiresAt, redirectSource, uiLocales }: LoginRequest) {
       const ttlSeconds = Math.max(1, expiresAt - Math.floor(Date.now() / 1000));
       const login = { uid, flowId, clientId, redirectSource, nonce: '', codeVerifier: '' };
       const state = await states.begin(exchange, login, ttlSeconds);
       events.emit({ type: 'login.started', flowId, clientId });
-      redirect(exchange.res, `${exchange.issuer.identifier}${path}?state=${state}`);
+      const query = new URLSearchParams({ state, ...(uiLocales !== undefined && { ui_locales: uiLocales }) });
+      redirect(exchange.res, `${exchange.issuer.identifier}${path}?${query}`);
     },
     callback: endpoint,
   };

@@ -1,9 +1,10 @@
 import type { EventSink } from '../shared/events.ts';
+import { newFlowId } from '../shared/flow-id.ts';
 import { type Endpoint, type Exchange, redirect } from '../shared/http.ts';
 import type { Identities, Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
-import { errorPage, sendPage } from '../shared/page.ts';
+import type { Pages } from '../shared/pages/pages.ts';
 import type { SignIns } from '../shared/sign-ins.ts';
 import type { IdentityProvider } from './identity-provider.ts';
 import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
@@ -35,6 +36,7 @@ export interface FinishOptions {
   readonly identities: Identities;
   readonly signIns: SignIns;
   readonly events: EventSink;
+  readonly pages: Pages;
   readonly complete: (
     exchange: Exchange,
     uid: string,
@@ -47,24 +49,18 @@ export interface FinishOptions {
   ) => Promise<boolean>;
 }
 
-function expiredPage(exchange: Exchange): void {
-  const page = errorPage({
-    title: 'This sign-in has expired',
-    explanation: 'It was finished already, took too long, or was started in another browser.',
-    advice: 'Go back to your application and connect again.',
-    code: 'invalid_request',
-  });
-  sendPage(exchange.res, 400, page);
-}
-
 /** What happens after the identity provider, or the dev login, has spoken. */
 export function createFinishLogin({
   identities,
   signIns,
   events,
+  pages,
   complete,
   failInteraction,
 }: FinishOptions): FinishLogin {
+  const expired = (exchange: Exchange, flowId: string) =>
+    pages.send(exchange, 'error', { kind: 'signInExpired', code: 'invalid_request', flowId }, { status: 400 });
+
   return {
     async succeed(exchange, { uid, flowId, clientId }, identity) {
       const accountId = await identities.remember(exchange.issuer, identity);
@@ -73,19 +69,20 @@ export function createFinishLogin({
       const signInId = await signIns.begin(exchange.issuer, { accountId, iss, subject, authTime });
       if (!(await complete(exchange, uid, { accountId, signInId }))) {
         events.emit({ type: 'login.failed', flowId, clientId, reason: 'authorization_request_expired' });
-        return expiredPage(exchange);
+        return expired(exchange, flowId);
       }
       events.emit({ type: 'login.succeeded', flowId, clientId, subject: accountId, identityIssuer: identity.iss });
     },
 
     async fail(exchange, { uid, flowId, clientId }, { problem }) {
       events.emit({ type: 'login.failed', flowId, clientId, reason: describeLoginProblem(problem) });
-      if (!(await failInteraction(exchange, uid, wireError(problem)))) expiredPage(exchange);
+      if (!(await failInteraction(exchange, uid, wireError(problem)))) expired(exchange, flowId);
     },
 
     refuse(exchange, problem) {
-      events.emit({ type: 'login.failed', reason: problem });
-      expiredPage(exchange);
+      const flowId = newFlowId();
+      events.emit({ type: 'login.failed', flowId, reason: problem });
+      expired(exchange, flowId);
     },
   };
 }

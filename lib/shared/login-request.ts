@@ -7,6 +7,8 @@ export interface LoginRequest {
   readonly expiresAt: number;
   readonly prompt?: string;
   readonly loginHint?: string;
+  /** Languages of the pages on the way, as the client wishes (`ui_locales`). */
+  readonly uiLocales?: string;
   /** `form-action` source of the client's redirect URI, for pages of ours on the way there. */
   readonly redirectSource: string;
 }

@@ -1,0 +1,140 @@
+import type { PageMessages } from '../messages.ts';
+
+/** German. */
+export const de: PageMessages = {
+  common: {
+    reference: 'Vorgang: {reference}',
+    errorCode: 'Fehler: {code}.',
+    help: 'Hilfe',
+    address: 'Sie sind bei {host}',
+  },
+  scopes: {
+    'mcp:tools': 'Die Werkzeuge in Ihrem Namen benutzen',
+    offline_access: 'Verbunden bleiben, bis Sie es widerrufen',
+  },
+  consent: {
+    title: 'Darf {client} auf {resource} zugreifen?',
+    unnamed: 'eine Anwendung ohne Namen',
+    unverified: 'Nicht geprüft',
+    unverifiedHint: 'Der Name ist eine Angabe der Anwendung selbst.',
+    domain: 'Geprüfte Domain',
+    domainHint: 'Veröffentlicht von {host}.',
+    operator: 'Hier bekannt',
+    operatorHint: 'Von den Betreibern dieses Servers eingerichtet.',
+    permissions: 'Berechtigungen',
+    redirect: 'Leitet zurück zu',
+    access: 'Zugriff auf',
+    account: 'Angemeldet als',
+    loopback:
+      'Diese Anwendung läuft auf Ihrem Computer. Fahren Sie nur fort, wenn Sie sie gerade eben selbst gestartet haben.',
+    privateScheme:
+      'Damit wird eine Anwendung auf Ihrem Gerät geöffnet. Fahren Sie nur fort, wenn Sie sie gerade eben selbst gestartet haben.',
+    signInNext: 'Als Nächstes melden Sie sich an.',
+    remember: 'Für diese Anwendung mit diesen Berechtigungen nicht mehr fragen',
+    allow: 'Erlauben',
+    deny: 'Ablehnen',
+  },
+  connect: {
+    title: 'Verbinden Sie Ihre Konten',
+    lead: '{resource} arbeitet in Ihrem Namen mit diesen Diensten.',
+    required: 'Erforderlich',
+    optional: 'Freiwillig',
+    connected: 'Verbunden',
+    notConnected: 'Nicht verbunden',
+    connect: '{service} verbinden',
+    proceed: 'Weiter',
+    cancel: 'Abbrechen',
+  },
+  chooser: { title: 'Anmelden', lead: 'Wählen Sie, wo Sie Ihr Konto haben.' },
+  devLogin: {
+    title: 'Anmeldung für die Entwicklung',
+    warning:
+      'Hier kann sich jeder an diesem Computer als beliebige Person anmelden. Im produktiven Betrieb gibt es diese Seite nicht.',
+    name: 'Name',
+    roles: 'Rollen, durch Leerzeichen getrennt',
+    signIn: 'Anmelden',
+  },
+  connections: {
+    title: 'Ihre Verbindungen',
+    account: 'Angemeldet als {account}',
+    clients: 'Anwendungen mit Zugriff',
+    noClients: 'Keine Anwendung hat hier Zugriff auf Ihr Konto.',
+    permissions: 'Berechtigungen',
+    since: 'Erlaubt {time}',
+    lastUse: 'Zuletzt benutzt {time}',
+    neverUsed: 'Noch nicht benutzt',
+    revoke: 'Widerrufen',
+    revokeLabel: 'Zugriff von {client} widerrufen',
+    revokeAll: 'Alle widerrufen',
+    upstreams: 'Verbundene Dienste',
+    upstreamsHint: 'Konten bei anderen Diensten, die dieser Server in Ihrem Namen benutzt.',
+    disconnect: 'Trennen',
+    disconnectLabel: '{service} trennen',
+    needsReconnect: 'Muss neu verbunden werden',
+    signOut: 'Abmelden',
+    signOutEverywhere: 'Überall abmelden',
+    signOutHint: 'Beendet Ihre Anmeldung in jedem Browser und widerruft den Zugriff aller Anwendungen.',
+    revoked: 'Der Zugriff wurde widerrufen.',
+    disconnected: '{service} wurde getrennt.',
+  },
+  signedOut: {
+    title: 'Sie sind abgemeldet',
+    text: 'Ihre Anmeldung hier ist beendet.',
+    hint: 'Anwendungen, denen Sie es erlaubt haben, behalten ihren Zugriff, bis Sie ihn widerrufen.',
+  },
+  errors: {
+    expired: {
+      title: 'Diese Seite ist abgelaufen',
+      text: 'Die zugehörige Anfrage ist schon abgeschlossen, hat zu lange gedauert oder wurde in einem anderen Browser begonnen.',
+      advice: 'Gehen Sie zurück zu Ihrer Anwendung und verbinden Sie sich erneut.',
+    },
+    signInExpired: {
+      title: 'Diese Anmeldung ist abgelaufen',
+      text: 'Sie ist schon abgeschlossen, hat zu lange gedauert oder wurde in einem anderen Browser begonnen.',
+      advice: 'Gehen Sie zurück zu Ihrer Anwendung und verbinden Sie sich erneut.',
+    },
+    clientUnknown: {
+      title: 'Diese Anwendung ist hier nicht bekannt',
+      text: 'Ihre Registrierung ist abgelaufen oder wurde entfernt, oder ihr Metadatendokument konnte nicht gelesen werden.',
+      advice:
+        'Entfernen Sie diesen Server in Ihrer Anwendung (oder löschen Sie die gespeicherte Anmeldung) und fügen Sie ihn neu hinzu; dann registriert sie sich neu.',
+    },
+    clientUnverifiable: {
+      title: 'Die Anwendung kann gerade nicht geprüft werden',
+      text: 'Ihre Metadaten unter {url} sind nicht verwendbar: {reason}.',
+      advice:
+        'Versuchen Sie es in einer Minute noch einmal. Bleibt es dabei, sagen Sie es den Herstellern der Anwendung.',
+    },
+    redirectUnregistered: {
+      title: 'Die Anwendung nannte eine nicht registrierte Adresse',
+      text: 'Sie will die Antwort an eine Adresse bekommen, die sie nicht registriert hat. Es wurde nichts gesendet.',
+      advice:
+        'Entfernen Sie diesen Server in Ihrer Anwendung und fügen Sie ihn neu hinzu. Bleibt es dabei, sagen Sie es den Herstellern der Anwendung.',
+    },
+    requestInvalid: {
+      title: 'Die Anfrage konnte nicht bearbeitet werden',
+      text: 'Die Anwendung hat eine Anfrage gesendet, die dieser Server nicht bearbeiten kann.',
+      advice: 'Gehen Sie zurück zu Ihrer Anwendung und verbinden Sie sich erneut.',
+    },
+    notUsable: {
+      title: 'Nicht möglich',
+      text: 'Diese Seite kann so nicht benutzt werden.',
+      advice: 'Gehen Sie zurück zu Ihrer Anwendung und verbinden Sie sich erneut.',
+    },
+    devLoginRefused: {
+      title: 'Hier nicht verfügbar',
+      text: 'Die Anmeldung für die Entwicklung antwortet nur auf Anfragen vom selben Computer.',
+      advice: 'Öffnen Sie die Adresse ohne Proxy auf dem Computer, auf dem der Server läuft.',
+    },
+    unavailable: {
+      title: 'Gerade nicht verfügbar',
+      text: 'Der Server kann im Moment nicht antworten.',
+      advice: 'Versuchen Sie es gleich noch einmal. Bleibt es dabei, sagen Sie es den Betreibern dieses Servers.',
+    },
+    failed: {
+      title: 'Etwas ist schiefgegangen',
+      text: 'Der Server konnte diese Anfrage nicht abschließen.',
+      advice: 'Versuchen Sie es gleich noch einmal. Bleibt es dabei, sagen Sie es den Betreibern dieses Servers.',
+    },
+  },
+};

@@ -1,0 +1,95 @@
+import type { Html } from '../html.ts';
+import type { PageErrorKind, PageMessages } from './messages.ts';
+
+/** What every page knows of its surroundings. */
+export interface PageContext {
+  /** Language tag of the chosen catalogue. */
+  readonly locale: string;
+  readonly direction: 'ltr' | 'rtl';
+  readonly messages: PageMessages;
+  readonly brand: PageBrand;
+  /** Host of the issuer: where the person is. */
+  readonly host: string;
+  /** For `<style nonce>`: no other style is applied, and no script ever runs. New for each page. */
+  readonly nonce: string;
+  /** The style sheet of the common layout. */
+  readonly style: string;
+}
+
+/** Whose pages these are. */
+export interface PageBrand {
+  /** @defaultValue the host of the issuer */
+  readonly name?: string;
+  /** A `data:image/…` URI, or the path of an image on the issuer's origin. */
+  readonly logo?: string;
+  /** Colour of buttons and links, `#rrggbb`; made darker or lighter where contrast asks for it. */
+  readonly accent?: string;
+  /** Where people find help: an https or mailto URL. */
+  readonly supportUrl?: string;
+}
+
+interface PageModel {
+  readonly page: PageContext;
+}
+
+/** An application, as far as it is known. All text of it is untrusted; it is cleaned of invisible characters and limited. */
+export interface PageClient {
+  /** Absent where it has none. */
+  readonly name?: string;
+  /** What is known of the name: nothing, that the domain published it, or that the operator set the client up. */
+  readonly verification: 'unverified' | 'domain' | 'operator';
+  /** Host of the metadata document: the verified domain. */
+  readonly verifiedHost?: string;
+}
+
+/** Before the browser leaves for the identity provider, or, with a session, before the code. */
+export interface ConsentModel extends PageModel {
+  readonly client: PageClient & {
+    /** Where the answer goes. */
+    readonly redirectHost: string;
+    /** Any program on this computer may receive it (RFC 8252 section 8.6). */
+    readonly reach: 'web' | 'loopback' | 'private-scheme';
+  };
+  readonly resource: { readonly name: string; readonly url: string };
+  readonly scopes: readonly string[];
+  /** The signed-in person; without one, the identity provider comes next. */
+  readonly account?: string;
+  /** Whether the form may offer a field `remember`. */
+  readonly mayRemember: boolean;
+  /** Where the form is posted, with the fields `csrf` and `decision` (`approve` or `deny`). */
+  readonly action: string;
+  readonly csrf: string;
+}
+
+/** The sign-in of the development: a name and roles, no password. */
+export interface DevLoginModel extends PageModel {
+  /** Where the form is posted, with the fields `state`, `name` and `roles`. */
+  readonly action: string;
+  readonly state: string;
+}
+
+/** Something failed. */
+export interface ErrorModel extends PageModel {
+  readonly kind: PageErrorKind;
+  /** Registered OAuth error code. */
+  readonly code?: string;
+  /** Joins this page with the events of its request. */
+  readonly flowId?: string;
+  /** Values of the message, such as `url` and `reason`. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** What the protocol says of the request, in English. */
+  readonly detail?: string;
+}
+
+/** The pages by name, with what each is given. */
+export interface PageModels {
+  readonly consent: ConsentModel;
+  readonly devLogin: DevLoginModel;
+  readonly error: ErrorModel;
+}
+
+/** Name of a page, and of the option that replaces it. */
+export type PageName = keyof PageModels;
+
+/** A page: the whole document for a model. */
+export type PageFunctions = { readonly [Name in PageName]: (model: PageModels[Name]) => Html };
