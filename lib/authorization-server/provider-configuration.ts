@@ -206,7 +206,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       end_session: paths.endSession,
     },
     cookies: {
-      keys: [...keyRing.cookieKeys],
+      keys: keyRing.cookies as never,
       names: { session: names.session, interaction: names.interaction, resume: names.resume },
       long: { ...cookie, path: '/' },
       short: cookie,

@@ -6,14 +6,15 @@ import {
   hash,
   hkdfSync,
   type KeyObject,
-  randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
+import { type CookieSigner, createCookieSigner } from './cookie-signer.ts';
+import { createRandomBytes } from './random-bytes.ts';
 
 /** Keys derived from `secret` (RFC 5869). The first secret seals and signs; all of them open and verify. */
 export interface KeyRing {
-  /** Keys of oidc-provider's cookie signatures, newest first. */
-  readonly cookieKeys: readonly string[];
+  /** Signatures of oidc-provider's cookies. */
+  readonly cookies: CookieSigner;
   /** AES-256-GCM under the newest key; `recordId` is bound as associated data. */
   seal(recordId: string, plaintext: string): string;
   /** @returns undefined where the text was sealed by an unknown key, for another record, or was altered */
@@ -29,7 +30,7 @@ interface DerivedKey {
   readonly id: string;
   readonly encryption: KeyObject;
   readonly signing: KeyObject;
-  readonly cookie: string;
+  readonly cookie: KeyObject;
 }
 
 function derive(secret: string): DerivedKey {
@@ -38,9 +39,12 @@ function derive(secret: string): DerivedKey {
     id: expand('key id').toString('base64url').slice(0, 8),
     encryption: createSecretKey(expand('encryption')),
     signing: createSecretKey(expand('signing')),
-    cookie: expand('cookies').toString('base64url'),
+    cookie: createSecretKey(expand('cookies')),
   };
 }
+
+/** 96 bits (NIST SP 800-38D section 8.2.2). */
+const nextNonce = createRandomBytes(12);
 
 /** Timing-safe comparison of two texts of any length. */
 export function equalTexts(left: string, right: string): boolean {
@@ -53,9 +57,9 @@ export function createKeyRing(secrets: readonly [string, ...string[]]): KeyRing 
   const sign = (key: DerivedKey, purpose: string, text: string) =>
     createHmac('sha256', key.signing).update(`${purpose}\n${text}`).digest('base64url');
   return {
-    cookieKeys: keys.map((key) => key.cookie),
+    cookies: createCookieSigner([current.cookie, ...keys.slice(1).map(({ cookie }) => cookie)]),
     seal(recordId, plaintext) {
-      const nonce = randomBytes(12);
+      const nonce = nextNonce();
       const cipher = createCipheriv('aes-256-gcm', current.encryption, nonce).setAAD(Buffer.from(recordId));
       const sealed = Buffer.concat([nonce, cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()]);
       return `1.${current.id}.${sealed.toString('base64url')}`;
