@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
 import type { Exchange } from '../shared/http.ts';
 
 interface Handover {
@@ -21,7 +20,7 @@ function replaceBody(req: IncomingMessage, bytes: Buffer, type: string): void {
   Object.defineProperties(req, {
     readable: { value: true, configurable: true },
     readableEncoding: { value: null, configurable: true },
-    iterator: { value: () => Readable.from([bytes]).iterator(), configurable: true },
+    iterator: { value: () => [bytes], configurable: true },
   });
 }
 

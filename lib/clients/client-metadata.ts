@@ -16,8 +16,12 @@ const selfServiceGrants = ['authorization_code', 'refresh_token'];
 /** Control, bidirectional, zero-width, filler and other invisible characters, which disguise a name (CWE-1007). */
 const disguise = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
+/** Printable ASCII in words: nothing to clean. */
+const plainName = /^[!-~]+(?: [!-~]+)*$/;
+
 /** A name fit for display: no invisible characters, single spaces, at most 200 characters. */
 export function displayName(name: string): string {
+  if (name.length <= maxNameLength && plainName.test(name)) return name;
   return [...name.normalize('NFC').replace(disguise, '').replace(/\s+/gu, ' ').trim()].slice(0, maxNameLength).join('');
 }
 

@@ -86,18 +86,38 @@ export async function readBody(req: IncomingMessage, contentType: string, limit:
     return bytes;
   }
   if (Number(req.headers['content-length'] ?? 0) > limit) throw new BodyError('too_large');
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > limit) throw new BodyError('too_large');
-      chunks.push(chunk);
+  return readStream(req, limit);
+}
+
+/** By events: an iterator over a request costs more than the rest of reading it. */
+function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+
+    function stop(): void {
+      req.off('data', take).off('end', finish).off('error', fail).off('close', fail);
     }
-  } catch (cause) {
-    throw cause instanceof BodyError ? cause : new BodyError('malformed', { cause });
-  }
-  return Buffer.concat(chunks, size);
+    function take(chunk: Buffer | string): void {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      size += bytes.length;
+      if (size <= limit) return void chunks.push(bytes);
+      stop();
+      req.pause(); // The answer comes before the rest of the body, which Node then throws away.
+      reject(new BodyError('too_large'));
+    }
+    function finish(): void {
+      stop();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    }
+    function fail(cause?: unknown): void {
+      stop();
+      reject(new BodyError('malformed', { cause }));
+    }
+
+    if (req.destroyed) return fail();
+    req.on('data', take).on('end', finish).on('error', fail).on('close', fail);
+  });
 }
 
 /** A form post's fields. @throws BodyError */
