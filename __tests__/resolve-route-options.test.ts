@@ -2,8 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { ConfigurationError } from '../lib/errors.ts';
 import { mcpOAuth, memoryStorage, staticHeaders } from '../lib/index.ts';
 import type { RouteOptions } from '../lib/options.ts';
+import { resolveAuthenticate } from '../lib/resolve-authenticate-options.ts';
 import { resolveOptions } from '../lib/resolve-options.ts';
-import { resolveAuthenticate, resolveProxy } from '../lib/resolve-route-options.ts';
+import { resolveProxy } from '../lib/resolve-route-options.ts';
 
 const login = { oidc: { issuer: 'https://acme.okta.com' }, browserLogin: { clientId: 'c', clientSecret: 's' } };
 const target = 'https://mcp.linear.app/mcp';

@@ -29,11 +29,13 @@ import type { AuthenticateOptions, McpOAuthOptions, ProxyOptions } from './optio
 import { createAccessTokens } from './protected-resource/access-token.ts';
 import type { AuthenticatedUser, AuthInfo } from './protected-resource/authenticate.ts';
 import { createDpopVerifier } from './protected-resource/dpop.ts';
+import { createDpopNonces } from './protected-resource/dpop-nonces.ts';
 import { resourceOfMetadataPath, sendResourceMetadata } from './protected-resource/metadata.ts';
 import { createProtection } from './protected-resource/protection.ts';
 import { createProxy } from './proxy/proxy.ts';
+import { resolveAuthenticate } from './resolve-authenticate-options.ts';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
-import { resolveAuthenticate, resolveProxy } from './resolve-route-options.ts';
+import { resolveProxy } from './resolve-route-options.ts';
 import { createRoutes, type WellKnown } from './routes.ts';
 import { endpointPaths, endpointUrl } from './shared/endpoint-paths.ts';
 import { createEvents, type McpOAuthEvents } from './shared/events.ts';
@@ -291,7 +293,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     issuerOf,
     configured: settings.issuer,
     createProxy: (given, path) => createProxy(given, path, { events, credentials: upstreams.credentialsOf(given) }),
-    dpop: gateway.dpop ? createDpopVerifier({ storage, keyRing, requireNonce: gateway.dpopRequireNonce }) : undefined,
+    dpop: gateway.dpop
+      ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
+      : undefined,
   });
   const sweeper = createSweeper(storage);
   for (const { path, ...route } of settings.routes) protection.addRoute(path, route);

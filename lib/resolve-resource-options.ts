@@ -4,7 +4,8 @@ import { type ResolvedOutbound, readLogger, readOutbound } from './resolve-commo
 import { isLoopbackHost } from './shared/address-policy.ts';
 import type { Logger } from './shared/events.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
-import { type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
+import { kindOf, type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
+import type { Storage } from './storage/storage.ts';
 
 /** Options of `mcpResource()`. Everything not given has the default named here; unknown names are refused at start. */
 export interface McpResourceOptions {
@@ -33,9 +34,20 @@ export interface McpResourceOptions {
    * Integer, 0 (off) to 60. @defaultValue 5
    */
   readonly tokenCacheSeconds?: number;
+  /**
+   * Accepts tokens that are bound to a key, each with a proof that its sender holds the key (RFC 9449). A bound token is never
+   * accepted as Bearer. @defaultValue bound tokens are refused
+   */
+  readonly dpop?: ResourceDpopOptions;
   readonly outbound?: OutboundOptions;
   /** Receives every event as text. @defaultValue silent */
   readonly logger?: Logger;
+}
+
+/** Where used proofs are remembered. */
+export interface ResourceDpopOptions {
+  /** Shared by all replicas of this server, so that no proof is used twice; such as `redisStorage(client)`. It stays yours to close. */
+  readonly storage: Storage;
 }
 
 /** How the issuer is asked about tokens. */
@@ -65,6 +77,8 @@ export interface ResolvedResourceOptions {
   readonly server: Issuer;
   readonly verification: ResolvedVerification;
   readonly tokenCacheSeconds: number;
+  /** Where used proofs are remembered; undefined where bound tokens are refused. */
+  readonly dpop: Storage | undefined;
   readonly outbound: ResolvedOutbound;
   readonly logger: Logger | undefined;
 }
@@ -76,6 +90,7 @@ const optionNames = [
   'jwksUrl',
   'introspection',
   'tokenCacheSeconds',
+  'dpop',
   'outbound',
   'logger',
 ] as const satisfies readonly (keyof McpResourceOptions)[];
@@ -133,6 +148,15 @@ function readIntrospection(options: OptionReader, issuer: string | undefined): R
   };
 }
 
+function readDpop(options: OptionReader): Storage | undefined {
+  if (!options.has('dpop')) return undefined;
+  const dpop = options.group('dpop', ['storage'] satisfies (keyof ResourceDpopOptions)[]);
+  const storage = dpop.value('storage') as Partial<Storage> | null | undefined;
+  if (typeof storage?.create === 'function') return storage as Storage;
+  dpop.problem('storage', `must be a storage, such as redisStorage(client), got ${kindOf(storage)}`);
+  return undefined;
+}
+
 function readVerification(options: OptionReader, issuer: string | undefined): ResolvedVerification {
   if (options.string('verification', verificationRule) === 'introspection') return readIntrospection(options, issuer);
   if (options.has('introspection')) options.problem('introspection', "needs verification: 'introspection'");
@@ -161,6 +185,7 @@ export function resolveResourceOptions(
     server: Object.freeze(parseIssuer(origin ?? placeholder) as Issuer),
     verification: Object.freeze(readVerification(options, issuer)),
     tokenCacheSeconds: options.integer('tokenCacheSeconds', { min: 0, max: 60, fallback: 5 }),
+    dpop: readDpop(options),
     outbound: Object.freeze(readOutbound(options, environment.NODE_ENV === 'production')),
     logger: readLogger(options),
   };

@@ -1,18 +1,19 @@
 import { createHandler } from './handler.ts';
 import type { AuthenticateOptions } from './options.ts';
 import type { AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';
+import { createDpopVerifier } from './protected-resource/dpop.ts';
 import { resourceOfMetadataPath, sendResourceMetadata } from './protected-resource/metadata.ts';
 import { createProtection } from './protected-resource/protection.ts';
 import { createRemoteAccessTokens } from './protected-resource/remote-access-token.ts';
 import { createIntrospectionReader } from './protected-resource/remote-introspection.ts';
 import { createJwtReader } from './protected-resource/remote-jwt.ts';
 import { createTrustedIssuer } from './protected-resource/trusted-issuer.ts';
+import { resolveAuthenticate } from './resolve-authenticate-options.ts';
 import {
   type McpResourceOptions,
   type ResolvedResourceOptions,
   resolveResourceOptions,
 } from './resolve-resource-options.ts';
-import { resolveAuthenticate } from './resolve-route-options.ts';
 import { createEvents, type McpOAuthEvents } from './shared/events.ts';
 import { parseIssuer } from './shared/issuer.ts';
 import { createIssuerResolver } from './shared/issuer-resolver.ts';
@@ -24,8 +25,9 @@ export type { OAuthErrorCode, OptionProblem } from './errors.ts';
 export { ConfigurationError, McpOAuthError, OAuthError } from './errors.ts';
 export type { AuthenticateOptions, LookupFunction, OutboundOptions } from './options.ts';
 export type { AuthenticatedRequest, AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';
-export type { IntrospectionOptions, McpResourceOptions } from './resolve-resource-options.ts';
+export type { IntrospectionOptions, McpResourceOptions, ResourceDpopOptions } from './resolve-resource-options.ts';
 export type { Logger, McpOAuthEvent, McpOAuthEvents, McpOAuthEventType, McpOAuthListener } from './shared/events.ts';
+export type { Storage } from './storage/storage.ts';
 
 /** Express middleware of a server that hosts MCP servers and trusts an authorization server elsewhere. */
 export interface McpResource extends Handler {
@@ -68,7 +70,7 @@ export function mcpResource(options: McpResourceOptions): McpResource {
     events,
     issuerOf,
     configured: server,
-    dpop: undefined,
+    dpop: settings.dpop && createDpopVerifier({ storage: settings.dpop, nonces: undefined }),
     createProxy() {
       throw new TypeError('mcpResource has no proxy');
     },

@@ -19,6 +19,7 @@ async function compile(modules: readonly string[]): Promise<string> {
     const paths = {
       'express-mcp-auth': [join(root, 'lib/index.ts')],
       'express-mcp-auth/resource': [join(root, 'lib/resource.ts')],
+      'express-mcp-auth/storage/redis': [join(root, 'adapters/storage/redis.ts')],
     };
     const options = {
       extends: join(root, 'tsconfig.json'),

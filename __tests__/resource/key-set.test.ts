@@ -229,13 +229,21 @@ describe('an answer of the issuer that cannot be used is an outage', () => {
       'Error: issuer metadata: its issuer is another one',
     ],
     ['metadata without a key set', metadata, { body: { issuer: 'own' } }, 'Error: issuer metadata: no jwks_uri'],
-    ['no metadata', metadata, { status: 404, body: {} }, 'Error: issuer metadata: status 404'],
+    ['metadata that is refused', metadata, { status: 403, body: {} }, 'Error: issuer metadata: status 403'],
   ])('%s', async (_what, path, answer, reason) => {
     const body = (answer.body as { issuer?: string }).issuer === 'own' ? { issuer: issuer.url } : answer.body;
     issuer.answers.set(path, () => ({ ...answer, body }));
 
     expect(await status(await sign())).toBe(503);
     expect(server.events).toEqual([`issuer.unavailable: ${reason}`]);
+  });
+
+  it('also where it has no metadata at any well-known place', async () => {
+    for (const path of [metadata, '/.well-known/openid-configuration'])
+      issuer.answers.set(path, () => ({ status: 404, body: {} }));
+
+    expect(await status(await sign())).toBe(503);
+    expect(server.events).toEqual(['issuer.unavailable: Error: issuer metadata: status 404 at every well-known place']);
   });
 
   it('also where it is larger than 64 KiB (CWE-400)', async () => {

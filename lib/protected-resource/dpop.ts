@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { calculateJwkThumbprint, decodeProtectedHeader, EmbeddedJWK, type JWK, type JWTPayload, jwtVerify } from 'jose';
+import type { JWK, JWTPayload } from 'jose';
 import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
-import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { DpopNonces } from './dpop-nonces.ts';
 
 /** Asymmetric algorithms of proofs (RFC 9449 section 11.6). */
 const dpopAlgorithms = ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'EdDSA', 'Ed25519'];
@@ -34,15 +34,17 @@ export interface DpopVerifier {
 
 export interface DpopOptions {
   readonly storage: Storage;
-  readonly keyRing: KeyRingSource;
-  readonly requireNonce: boolean;
+  /** Absent where proofs need no nonce. */
+  readonly nonces: DpopNonces | undefined;
 }
 
 const toleranceSeconds = 300;
-const nonceWindowSeconds = 120;
 const maxProofLength = 8192;
 const kind = 'DPoPProof';
 const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+/** Loaded with the first proof: a process without DPoP never does. */
+const loadJose = () => import('jose');
 
 /** The one proof of a request, as Node keeps repeated headers apart. */
 function readProof(req: IncomingMessage): string | 'proof_missing' | 'several_proofs' | 'malformed' {
@@ -65,6 +67,7 @@ function isThisUrl(htu: unknown, req: IncomingMessage, issuer: Issuer): boolean 
 }
 
 async function verifySignature(proof: string): Promise<{ claims: JWTPayload; jwk: JWK } | 'signature' | 'malformed'> {
+  const { decodeProtectedHeader, EmbeddedJWK, jwtVerify } = await loadJose();
   try {
     const { jwk } = decodeProtectedHeader(proof);
     if (jwk === undefined || 'd' in jwk || 'k' in jwk) return 'malformed';
@@ -76,16 +79,7 @@ async function verifySignature(proof: string): Promise<{ claims: JWTPayload; jwk
 }
 
 /** Verifies proofs of possession (RFC 9449 section 7). A proof is used once, on every replica. */
-export function createDpopVerifier({ storage, keyRing, requireNonce }: DpopOptions): DpopVerifier {
-  const signNonce = async (window: number) => `${window}.${(await keyRing()).sign('dpop nonce', String(window))}`;
-  const currentWindow = () => Math.floor(nowSeconds() / nonceWindowSeconds);
-
-  async function isGoodNonce(nonce: unknown): Promise<boolean> {
-    if (!requireNonce) return true;
-    const window = currentWindow();
-    return typeof nonce === 'string' && [await signNonce(window), await signNonce(window - 1)].includes(nonce);
-  }
-
+export function createDpopVerifier({ storage, nonces }: DpopOptions): DpopVerifier {
   return {
     algorithms: dpopAlgorithms,
     async verify(req, issuer, token, jkt) {
@@ -99,14 +93,15 @@ export function createDpopVerifier({ storage, keyRing, requireNonce }: DpopOptio
       if (typeof iat !== 'number' || Math.abs(nowSeconds() - iat) > toleranceSeconds) return 'time';
       if (ath !== hash('sha256', token, 'base64url')) return 'token_hash';
       if (typeof jti !== 'string' || jti === '' || jti.length > 512) return 'malformed';
+      const { calculateJwkThumbprint } = await loadJose();
       if ((await calculateJwkThumbprint(verified.jwk)) !== jkt) return 'other_key';
-      if (!(await isGoodNonce(nonce))) return 'nonce';
+      if (nonces && !(await nonces.isFresh(nonce))) return 'nonce';
       const expiresAt = iat + 2 * toleranceSeconds;
       return (await storage.create(kind, recordId(issuer, `${jkt} ${jti}`), {}, { expiresAt }))
         ? undefined
         : 'replayed';
     },
 
-    nonce: async () => (requireNonce ? signNonce(currentWindow()) : undefined),
+    nonce: async () => nonces?.current(),
   };
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigurationError, OAuthError } from '../errors.ts';
-import type { ResolvedAuthenticate, ResolvedProxy } from '../resolve-route-options.ts';
+import type { ResolvedAuthenticate } from '../resolve-authenticate-options.ts';
+import type { ResolvedProxy } from '../resolve-route-options.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { IssuerResolver } from '../shared/issuer-resolver.ts';

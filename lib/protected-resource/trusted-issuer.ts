@@ -10,7 +10,7 @@ export interface TrustedIssuer {
    */
   endpoint(member: 'jwks_uri' | 'introspection_endpoint'): Promise<string>;
   /** Any answer that is JSON, with its status. @throws Error where there is none */
-  request(url: string, purpose: string, request?: IssuerRequest): Promise<{ status: number; body: unknown }>;
+  request(url: string, purpose: string, request?: IssuerRequest): Promise<JsonAnswer>;
   /** The object of a 200 answer. @throws Error where the answer is another one */
   readObject(url: string, purpose: string): Promise<Readonly<Record<string, unknown>>>;
 }
@@ -20,19 +20,61 @@ export type IssuerRequest = Pick<OutboundRequest, 'method' | 'headers' | 'body'>
 const timeoutMs = 5_000;
 const maxResponseBytes = 65_536;
 
-/** Where the metadata is: the well-known name goes between host and path, whose last slash is dropped (RFC 8414 section 3.1). */
-export function metadataUrl(identifier: string): string {
+/**
+ * Where the metadata may be, in the order in which clients look (MCP 2026-07-28, Authorization Server Metadata Discovery):
+ * the well-known name goes between host and path, whose last slash is dropped (RFC 8414 section 3.1); at the end stands
+ * OpenID Connect Discovery's own form, after the path.
+ */
+export function metadataUrls(identifier: string): readonly string[] {
   const { origin, pathname } = new URL(identifier);
-  return `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`;
+  const path = pathname.replace(/\/$/, '');
+  const inserted = ['oauth-authorization-server', 'openid-configuration'].map(
+    (name) => `${origin}/.well-known/${name}${path}`,
+  );
+  return path === '' ? inserted : [...inserted, `${origin}${path}/.well-known/openid-configuration`];
+}
+
+interface JsonAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+async function answerOf(response: { status: number; json(): Promise<unknown> }, purpose: string): Promise<JsonAnswer> {
+  const body = await response.json().catch(() => {
+    throw new Error(`${purpose}: status ${response.status}, no JSON`);
+  });
+  return { status: response.status, body };
+}
+
+function objectOf({ status, body }: JsonAnswer, purpose: string): Readonly<Record<string, unknown>> {
+  if (status !== 200) throw new Error(`${purpose}: status ${status}`);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new Error(`${purpose}: no object`);
+  return body as Record<string, unknown>;
 }
 
 /** Fetches nothing by itself. */
 export function createTrustedIssuer(identifier: string, outbound: Outbound): TrustedIssuer {
+  const readJson = async (url: string, purpose: string, request: IssuerRequest = {}) => {
+    const limits = { timeoutMs, maxResponseBytes, allowHttpLoopback: true, purpose };
+    const headers = { accept: 'application/json', ...(request.headers as Record<string, string> | undefined) };
+    return outbound.fetch(url, { ...request, ...limits, headers });
+  };
+
+  /** Only "not here" leads to the next place: an outage, or a document that is wrong, is no reason to believe another one. */
+  async function readMetadata(): Promise<Readonly<Record<string, unknown>>> {
+    for (const url of metadataUrls(identifier)) {
+      const response = await readJson(url, 'issuer metadata');
+      if (response.status === 404) continue;
+      return objectOf(await answerOf(response, 'issuer metadata'), 'issuer metadata');
+    }
+    throw new Error('issuer metadata: status 404 at every well-known place');
+  }
+
   const issuer: TrustedIssuer = {
     identifier,
 
     async endpoint(member) {
-      const metadata = await issuer.readObject(metadataUrl(identifier), 'issuer metadata');
+      const metadata = await readMetadata();
       // The one thing that shows that the document is about this issuer and no other (RFC 8414 section 3.3).
       if (metadata.issuer !== identifier) throw new Error('issuer metadata: its issuer is another one');
       const url = metadata[member];
@@ -40,22 +82,9 @@ export function createTrustedIssuer(identifier: string, outbound: Outbound): Tru
       return url;
     },
 
-    async request(url, purpose, request = {}) {
-      const limits = { timeoutMs, maxResponseBytes, allowHttpLoopback: true, purpose };
-      const headers = { accept: 'application/json', ...(request.headers as Record<string, string> | undefined) };
-      const response = await outbound.fetch(url, { ...request, ...limits, headers });
-      const body = await response.json().catch(() => {
-        throw new Error(`${purpose}: status ${response.status}, no JSON`);
-      });
-      return { status: response.status, body };
-    },
+    request: async (url, purpose, request) => answerOf(await readJson(url, purpose, request), purpose),
 
-    async readObject(url, purpose) {
-      const { status, body } = await issuer.request(url, purpose);
-      if (status !== 200) throw new Error(`${purpose}: status ${status}`);
-      if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new Error(`${purpose}: no object`);
-      return body as Record<string, unknown>;
-    },
+    readObject: async (url, purpose) => objectOf(await issuer.request(url, purpose), purpose),
   };
   return issuer;
 }
