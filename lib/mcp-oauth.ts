@@ -13,6 +13,8 @@ import { createClientLifetime } from './clients/client-lifetime.ts';
 import { createFetchCache } from './clients/fetch-cache.ts';
 import { createLoadedClients } from './clients/loaded-clients.ts';
 import { createInteractions } from './consent/interaction.ts';
+import { createRememberedApprovals } from './consent/remembered-approvals.ts';
+import { createSilentGrant } from './consent/silent-grant.ts';
 import { createDevLogin } from './federation/dev-login.ts';
 import { createIdentityProvider } from './federation/identity-provider.ts';
 import { createFinishLogin, createLogin } from './federation/login.ts';
@@ -203,6 +205,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
           { ...authorizationError(code, description, failure), flowId },
           { uiLocales },
         ),
+      silentGrant: (request) => silentGrant(issuer, request),
       checkClientMetadata: clientChecks.check,
       allowClient: (metadata) => cimd.allowClient?.(metadata) ?? true,
       loadClient: loadedClients.find,
@@ -214,6 +217,12 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     }),
   });
 
+  const approvals = createRememberedApprovals(storage, settings.consent.rememberSeconds);
+  const mayRedirect = (uri: string) =>
+    registration.allowRedirect === undefined || registration.allowRedirect(uri) === true;
+  const bindGrant = (issuer: Issuer, grantId: string, signInId: string) =>
+    grants.bind(issuer, grantId, signInKey(issuer, signInId));
+  const silentGrant = createSilentGrant({ approvals, resources, events, bindGrant, mayRedirect });
   const interactions = createInteractions({
     provider,
     resources,
@@ -222,9 +231,10 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     events,
     path: paths.interaction,
     startLogin: (exchange, request) => login.start(exchange, request),
-    bindGrant: (issuer, grantId, signInId) => grants.bind(issuer, grantId, signInKey(issuer, signInId)),
+    approvals,
+    bindGrant,
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
-    mayRedirect: (uri) => registration.allowRedirect === undefined || registration.allowRedirect(uri) === true,
+    mayRedirect,
     approved: clientFetcher.approved,
     pages,
     isOperatorClient: async (clientId) =>

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { ConsentOptions } from './consent/consent-options.ts';
 import type { BrowserLoginOptions, IdentityOptions, OidcOptions } from './federation/login-options.ts';
 import type { Logger } from './shared/events.ts';
 import type { PagesOptions } from './shared/pages/pages-options.ts';
@@ -52,6 +53,8 @@ export interface McpOAuthOptions {
    */
   readonly secret?: string | readonly string[];
   readonly signingKeys?: SigningKeyOptions;
+  /** What people are asked, and how often. */
+  readonly consent?: ConsentOptions;
   /** Brand, words and looks of the pages. */
   readonly pages?: PagesOptions;
   readonly outbound?: OutboundOptions;

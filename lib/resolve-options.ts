@@ -1,3 +1,4 @@
+import { type ResolvedConsent, readConsentOptions } from './consent/resolve-consent-options.ts';
 import { ConfigurationError } from './errors.ts';
 import { type LoginLifetimes, type ResolvedLogin, readLogin } from './federation/resolve-login-options.ts';
 import type { McpOAuthOptions } from './options.ts';
@@ -29,6 +30,7 @@ export interface ResolvedOptions extends LoginLifetimes {
   readonly storage: Storage;
   readonly secrets: readonly string[] | undefined;
   readonly keyRotationSeconds: number;
+  readonly consent: ResolvedConsent;
   readonly pages: ResolvedPages;
   readonly outbound: ResolvedOutbound;
   readonly logger: Logger | undefined;
@@ -68,6 +70,7 @@ const optionNames = [
   'storage',
   'secret',
   'signingKeys',
+  'consent',
   'pages',
   'outbound',
   'logger',
@@ -101,6 +104,7 @@ export function resolveOptions(
     keyRotationSeconds: options
       .group('signingKeys', ['rotateAfterSeconds'])
       .integer('rotateAfterSeconds', { min: 3600, max: 315_360_000, fallback: 7_776_000 }),
+    consent: Object.freeze(readConsentOptions(options)),
     pages: Object.freeze(readPagesOptions(options)),
     outbound: Object.freeze(readOutbound(options, isProduction)),
     logger: readLogger(options),

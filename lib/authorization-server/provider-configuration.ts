@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { JWK } from 'jose';
-import { type Configuration, errors } from 'oidc-provider';
+import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { cookieNames } from '../shared/cookie-names.ts';
 import type { EndpointPaths } from '../shared/endpoint-paths.ts';
 import type { EventSink } from '../shared/events.ts';
 import { flowIdOf } from '../shared/flow-id.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
+import type { OidcClient, OidcProvider } from '../shared/oidc-provider.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { canonicalResource, type Resources } from '../shared/resources.ts';
 import { interactionPolicy } from './interaction-policy.ts';
@@ -37,6 +38,16 @@ export interface ProviderHooks {
     body: string;
     headers: Record<string, string>;
   };
+  /** A grant for what the person has approved before, where it need not be approved again. */
+  readonly silentGrant: (request: {
+    provider: OidcProvider;
+    req: IncomingMessage;
+    client: OidcClient;
+    params: Readonly<Record<string, unknown>>;
+    accountId: string;
+    signInId: string | undefined;
+    flowId: string;
+  }) => Promise<string | undefined>;
   /** Checks and completes client metadata from DCR, CIMD and the store; throws with a public description. */
   readonly checkClientMetadata: (metadata: Record<string, unknown>) => void;
   readonly fetch: (url: string | URL, options: object) => Promise<Response>;
@@ -255,7 +266,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     revokeGrantPolicy: () => true,
     // Every authorization has a grant of its own: revoking one installation of a client leaves the others.
     async loadExistingGrant(ctx) {
-      const grantId = ctx.oidc.result?.consent?.grantId;
+      const grantId = ctx.oidc.result?.consent?.grantId ?? (await rememberedGrant(ctx, settings));
       return grantId ? ctx.oidc.provider.Grant.find(grantId) : undefined;
     },
     async findAccount(_ctx, accountId) {
@@ -301,6 +312,22 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     },
     sectorIdentifierUriValidate: () => false,
   } as Configuration;
+}
+
+/** A grant without asking, for a new request of somebody who is signed in: the consent stage says whether there is one. */
+async function rememberedGrant(ctx: KoaContextWithOIDC, settings: ProviderSettings): Promise<string | undefined> {
+  const { account, client, session, result, params = {} } = ctx.oidc;
+  if (result !== undefined || !account || !client || !session?.accountId) return undefined;
+  const request = {
+    provider: ctx.oidc.provider as unknown as OidcProvider,
+    req: ctx.req,
+    client: client as unknown as OidcClient,
+    params,
+    accountId: session.accountId,
+    signInId: session.acr,
+    flowId: flowIdOf(ctx),
+  };
+  return answering(settings.events, settings.hooks.silentGrant(request));
 }
 
 /** A client assertion is for this server only: oidc-provider also accepts URLs derived from the request (RFC 7523 section 3). */

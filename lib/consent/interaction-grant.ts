@@ -8,7 +8,7 @@ import { canonicalResource, type Resources } from '../shared/resources.ts';
  */
 export async function saveGrant(
   provider: OidcProvider,
-  interaction: OidcInteraction,
+  interaction: Pick<OidcInteraction, 'cid' | 'params'>,
   accountId: string,
   resources: Resources,
   issuer: Issuer,

@@ -11,6 +11,7 @@ import type { KeyRingSource } from '../shared/secrets.ts';
 import { consentClient, consentResource } from './consent-content.ts';
 import { saveGrant } from './interaction-grant.ts';
 import { formActionSources, redirectSource } from './redirect-target.ts';
+import type { RememberedApprovals } from './remembered-approvals.ts';
 
 export interface InteractionOptions {
   readonly provider: (issuer: Issuer) => Promise<{ provider: OidcProvider }>;
@@ -19,6 +20,7 @@ export interface InteractionOptions {
   readonly keyRing: KeyRingSource;
   readonly events: EventSink;
   readonly pages: Pages;
+  readonly approvals: RememberedApprovals;
   /** Public path of the interaction pages, without the issuer's prefix. */
   readonly path: string;
   /** Sends the browser to sign in; called only after the person approved the client (MCP 2026-07-28, Confused Deputy). */
@@ -52,6 +54,13 @@ const goneReason = 'interaction: finished, expired or of another browser';
 /** Whether the approval is followed by a sign-in. */
 function needsLogin({ prompt, session }: OidcInteraction): boolean {
   return prompt.name !== 'consent' || !session;
+}
+
+/** An interaction of this browser and whom it is about. */
+interface Loaded {
+  readonly provider: OidcProvider;
+  readonly interaction: OidcInteraction;
+  readonly client: OidcClient;
 }
 
 /** What oidc-provider knows of the browser's session. */
@@ -116,7 +125,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
         resource: consentResource(issuer, text(resource), resources),
         scopes: text(scope).split(' ').filter(Boolean),
         ...(signedIn && { account: nameOf(signedIn) }),
-        mayRemember: false,
+        mayRemember: !needsLogin(interaction) && options.approvals.mayRemember(client, text(redirectUri)),
         action: `${issuer.pathPrefix}${options.path}/${interaction.uid}`,
         csrf: ring.sign('csrf', csrfText(interaction)),
       },
@@ -136,11 +145,24 @@ export function createInteractions(options: InteractionOptions): Interactions {
     if (clientId.startsWith('https://')) await options.approved(clientId, text(params.redirect_uri));
   }
 
+  async function remember(
+    issuer: Issuer,
+    client: OidcClient,
+    { cid, params }: OidcInteraction,
+    accountId: string,
+  ): Promise<void> {
+    const redirectUri = text(params.redirect_uri);
+    if (!options.approvals.mayRemember(client, redirectUri)) return;
+    const scopes = text(params.scope).split(' ').filter(Boolean);
+    const approved = { accountId, redirectUri, resource: text(params.resource), scopes };
+    await options.approvals.remember(issuer, client, approved, cid);
+  }
+
   /** A decision counts only as a form of this page, posted by this browser (RFC 9700 section 4.7). */
   async function readDecision(
     exchange: Exchange,
     interaction: OidcInteraction,
-  ): Promise<'approve' | 'deny' | { readonly refusal: string }> {
+  ): Promise<{ readonly approve: boolean; readonly remember: boolean } | { readonly refusal: string }> {
     const { origin, 'sec-fetch-site': site } = exchange.req.headers;
     if (origin !== undefined && origin !== exchange.issuer.origin && origin !== 'null')
       return { refusal: 'decision: foreign origin' };
@@ -149,15 +171,15 @@ export function createInteractions(options: InteractionOptions): Interactions {
     const ring = await options.keyRing();
     if (!ring.verify('csrf', csrfText(interaction), form.get('csrf') ?? '')) return { refusal: 'decision: csrf' };
     const decision = form.get('decision');
-    return decision === 'approve' || decision === 'deny' ? decision : { refusal: 'decision: neither yes nor no' };
+    if (decision !== 'approve' && decision !== 'deny') return { refusal: 'decision: neither yes nor no' };
+    return { approve: decision === 'approve', remember: form.get('remember') === 'yes' };
   }
 
-  async function decide(exchange: Exchange, provider: OidcProvider, interaction: OidcInteraction): Promise<void> {
-    const clientId = text(interaction.params.client_id);
-    const flow = { flowId: interaction.cid, clientId };
+  async function decide(exchange: Exchange, { provider, interaction, client }: Loaded): Promise<void> {
+    const flow = { flowId: interaction.cid, clientId: client.clientId };
     const decision = await readDecision(exchange, interaction);
-    if (typeof decision === 'object') return refuse(exchange, decision.refusal, flow);
-    if (decision === 'deny') {
+    if ('refusal' in decision) return refuse(exchange, decision.refusal, flow);
+    if (!decision.approve) {
       const denial = { error: 'access_denied', error_description: 'the person refused the request' };
       if (!(await saveResult(interaction, denial))) return refuse(exchange, goneReason, flow);
       events.emit({ type: 'consent.denied', ...flow });
@@ -179,6 +201,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
     if (signInId !== undefined) await options.bindGrant(exchange.issuer, interaction.cid, signInId);
     const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
     if (!(await saveResult(interaction, { consent: { grantId } }))) return refuse(exchange, goneReason, flow);
+    if (decision.remember) await remember(exchange.issuer, client, interaction, accountId);
     await noteApproval(interaction);
     events.emit({ type: 'consent.granted', ...flow, subject: accountId });
     redirect(exchange.res, interaction.returnTo);
@@ -200,7 +223,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
         return refuse(exchange, 'interaction: redirect URI is not allowed', { flowId: interaction.cid });
       if (req.method === 'GET') return show(exchange, interaction, client);
       try {
-        await decide(exchange, provider, interaction);
+        await decide(exchange, { provider, interaction, client });
       } catch (error) {
         if (!(error instanceof BodyError)) throw error;
         refuse(exchange, error.message, { flowId: interaction.cid });

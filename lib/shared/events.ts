@@ -20,7 +20,8 @@ export interface EventMembers {
   'cimd.fetched': { readonly host: string };
   'cimd.refused': { readonly host: string; readonly reason: string };
   'authorization.refused': { readonly reason: string };
-  'consent.granted': { readonly subject: string };
+  /** `isRemembered`: the person was not asked this time. */
+  'consent.granted': { readonly subject: string; readonly isRemembered?: true };
   'consent.denied': object;
   'login.started': object;
   'login.succeeded': { readonly subject: string; readonly identityIssuer: string };

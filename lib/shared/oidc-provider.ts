@@ -40,6 +40,8 @@ export interface OidcClient {
   readonly tokenEndpointAuthMethod?: string;
   readonly clientIdMetadataDocument?: boolean;
   grantTypeAllowed(grantType: string): boolean;
+  /** In the names of RFC 7591 section 2. */
+  metadata(): Readonly<Record<string, unknown>>;
 }
 
 export interface OidcGrant {

@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import type { EventSink } from '../shared/events.ts';
+import type { Issuer } from '../shared/issuer.ts';
+import type { OidcClient, OidcProvider } from '../shared/oidc-provider.ts';
+import type { Resources } from '../shared/resources.ts';
+import { saveGrant } from './interaction-grant.ts';
+import { isOwnNavigation, type RememberedApprovals } from './remembered-approvals.ts';
+
+/** An authorization request of a browser with a session. */
+export interface SessionRequest {
+  readonly provider: OidcProvider;
+  readonly req: IncomingMessage;
+  readonly client: OidcClient;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly accountId: string;
+  /** The sign-in that the session rests on. */
+  readonly signInId: string | undefined;
+  readonly flowId: string;
+}
+
+/** @returns the id of a new grant, where the person approved exactly this before and need not be asked */
+export type SilentGrant = (issuer: Issuer, request: SessionRequest) => Promise<string | undefined>;
+
+export interface SilentGrantOptions {
+  readonly approvals: RememberedApprovals;
+  readonly resources: Resources;
+  readonly events: EventSink;
+  readonly bindGrant: (issuer: Issuer, grantId: string, signInId: string) => Promise<void>;
+  readonly mayRedirect: (redirectUri: string) => boolean;
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** Spends a remembered approval: only on a navigation of the person's own, and never where a prompt was asked for. */
+export function createSilentGrant(options: SilentGrantOptions): SilentGrant {
+  const { approvals, resources, events } = options;
+  return async (issuer, { provider, req, client, params, accountId, signInId, flowId }) => {
+    const { redirect_uri: redirectUri, resource, scope, prompt } = params;
+    if (
+      text(prompt)
+        .split(' ')
+        .some((word) => word !== '' && word !== 'none')
+    )
+      return undefined;
+    const target = text(redirectUri);
+    if (!isOwnNavigation(req.headers) || !approvals.mayRemember(client, target) || !options.mayRedirect(target))
+      return undefined;
+    const scopes = text(scope).split(' ').filter(Boolean);
+    const approved = { accountId, redirectUri: target, resource: text(resource), scopes };
+    if (!(await approvals.isRemembered(issuer, client, approved))) return undefined;
+    if (signInId !== undefined) await options.bindGrant(issuer, flowId, signInId);
+    const grantId = await saveGrant(provider, { cid: flowId, params }, accountId, resources, issuer);
+    events.emit({ type: 'consent.granted', flowId, clientId: client.clientId, subject: accountId, isRemembered: true });
+    return grantId;
+  };
+}
