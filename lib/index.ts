@@ -31,7 +31,18 @@ export type {
   SigningKeyOptions,
 } from './options.ts';
 export type { AuthenticatedRequest, AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';
+export type {
+  Call,
+  Capabilities,
+  CapabilitiesOf,
+  CapabilityEntry,
+  CapabilityList,
+  ForwardingOptions,
+  IdentityHeaderOptions,
+} from './proxy/proxy-options.ts';
+export type { CallingClient } from './shared/caller.ts';
 export type { Logger, McpOAuthEvent, McpOAuthEvents, McpOAuthEventType, McpOAuthListener } from './shared/events.ts';
+export type { Identity } from './shared/identity.ts';
 export type { OidcProvider } from './shared/oidc-provider.ts';
 export type { PagesOptions } from './shared/pages/pages-options.ts';
 export type { UpstreamCredential } from './shared/upstream-credentials.ts';

@@ -1,6 +1,7 @@
 import { errors } from 'oidc-provider';
 import { createBrowserEndpoints } from './authorization-server/browser-endpoints.ts';
 import { authorizationError } from './authorization-server/error-page.ts';
+import { createIdentityAssertions } from './authorization-server/identity-assertion.ts';
 import { createMachineEndpoints } from './authorization-server/machine-endpoints.ts';
 import type { ProviderHooks } from './authorization-server/provider-configuration.ts';
 import { createProviderSource } from './authorization-server/provider-source.ts';
@@ -296,13 +297,16 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     }),
   });
   const upstreams = createUpstreams();
+  const signingKey = async (issuer: Issuer) => (await provider(issuer)).signingKey;
+  const signIdentity = createIdentityAssertions({ issuerOf, signingKey });
   const protection = createProtection({
     resources,
     tokens,
     events,
     issuerOf,
     configured: settings.issuer,
-    createProxy: (given, path) => createProxy(given, path, { events, credentials: upstreams.credentialsOf(given) }),
+    createProxy: (given, path) =>
+      createProxy(given, path, { events, signIdentity, credentials: upstreams.credentialsOf(given) }),
     dpop: gateway.dpop
       ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
       : undefined,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ConsentOptions } from './consent/consent-options.ts';
 import type { BrowserLoginOptions, IdentityOptions, OidcOptions } from './federation/login-options.ts';
+import type { ForwardingOptions } from './proxy/proxy-options.ts';
 import type { Logger } from './shared/events.ts';
 import type { PagesOptions } from './shared/pages/pages-options.ts';
 import type { UpstreamCredential } from './shared/upstream-credentials.ts';
@@ -174,7 +175,7 @@ export interface SigningKeyOptions {
 }
 
 /** An MCP route by configuration. */
-export interface RouteOptions extends AuthenticateOptions {
+export interface RouteOptions extends AuthenticateOptions, ForwardingOptions {
   /** Public path after the issuer's origin. */
   readonly path: string;
   /** URL of the upstream MCP server. Without it the request is authenticated and handed on to the app. */
@@ -243,7 +244,7 @@ export interface AuthenticateOptions {
 }
 
 /** Options of `auth.proxy(path, options)`. */
-export interface ProxyOptions extends AuthenticateOptions {
+export interface ProxyOptions extends AuthenticateOptions, ForwardingOptions {
   /** URL of the upstream MCP server: https, or http to a host of your own. Its path is used as it is. */
   readonly target: string;
   /** The credential that the upstream sees. @defaultValue none */

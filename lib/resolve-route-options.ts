@@ -1,5 +1,6 @@
 import { ConfigurationError } from './errors.ts';
 import type { ProxyOptions, RemoteResourceOptions } from './options.ts';
+import { forwardingNames, type ResolvedForwarding, readForwarding } from './proxy/resolve-proxy-options.ts';
 import {
   authenticateNames,
   pathRule,
@@ -17,6 +18,7 @@ import { isUpstreamMode } from './upstream/credentials.ts';
 
 const proxyNames = [
   ...authenticateNames,
+  ...forwardingNames,
   'target',
   'upstream',
   'forwardSearch',
@@ -39,7 +41,7 @@ export function readRoutes(options: OptionReader): readonly ResolvedRoute[] {
     const path = route.string('path', pathRule);
     if (!route.has('path')) route.problem('path', "must be given, such as '/mcp'");
     if (!route.has('target')) {
-      for (const name of ['upstream', 'forwardSearch', 'firstByteTimeoutMs'] as const) {
+      for (const name of ['upstream', 'forwardSearch', 'firstByteTimeoutMs', ...forwardingNames] as const) {
         if (route.has(name)) route.problem(name, 'needs target: without it the request is handed on to the app');
       }
       return { path: path ?? '/', ...readAuthenticate(route) };
@@ -80,7 +82,7 @@ export function readRemoteResources(options: OptionReader): readonly Resource[] 
 export type ResolvedRoute = { readonly path: string } & (ResolvedAuthenticate | ResolvedProxy);
 
 /** `proxy` options with their defaults. */
-export interface ResolvedProxy extends ResolvedAuthenticate {
+export interface ResolvedProxy extends ResolvedAuthenticate, ResolvedForwarding {
   readonly target: string;
   readonly upstream?: UpstreamCredential;
   readonly forwardSearch: boolean;
@@ -99,6 +101,7 @@ function readProxy(options: OptionReader): ResolvedProxy {
   }
   return {
     ...readAuthenticate(options),
+    ...readForwarding(options),
     target: target ?? '',
     ...(upstream && { upstream }),
     forwardSearch: options.boolean('forwardSearch', true),

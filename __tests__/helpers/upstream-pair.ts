@@ -6,6 +6,7 @@ import type { ProxyOptions } from '../../lib/options.ts';
 import { createProxy } from '../../lib/proxy/proxy.ts';
 import { resolveProxy } from '../../lib/resolve-route-options.ts';
 import { createEvents, type McpOAuthEvent } from '../../lib/shared/events.ts';
+import type { UpstreamCredentials } from '../../lib/shared/upstream-credentials.ts';
 import { createUpstreams } from '../../lib/upstream/upstreams.ts';
 
 export interface Received {
@@ -40,6 +41,8 @@ export interface UpstreamPairOptions {
   /** Path and query of the target. @defaultValue '/upstream/mcp' */
   readonly path?: string;
   readonly proxy?: Partial<ProxyOptions>;
+  /** In the place of those that `proxy.upstream` makes. */
+  readonly credentials?: UpstreamCredentials;
   /** Runs before the proxy. */
   readonly inFront?: (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
 }
@@ -71,7 +74,11 @@ export async function startUpstreamPair(options: UpstreamPairOptions = {}): Prom
   const sink = createEvents(undefined);
   sink.on('*', (event) => void events.push(event));
   const settings = resolveProxy('/mcp', { target: `http://${upstreamHost}${path}`, ...options.proxy });
-  const proxy = createProxy(settings, '/mcp', { events: sink, credentials: createUpstreams().credentialsOf(settings) });
+  const proxy = createProxy(settings, '/mcp', {
+    events: sink,
+    credentials: options.credentials ?? createUpstreams().credentialsOf(settings),
+    signIdentity: async (_req, audience) => `signed for ${audience}`,
+  });
   const inFront: NonNullable<UpstreamPairOptions['inFront']> = options.inFront ?? ((_req, _res, next) => next());
   const front = http.createServer((req, res) => inFront(req, res, () => void proxy.handle(req, res)));
   const port = await listen(front);

@@ -25,6 +25,8 @@ export interface BuiltProvider {
   readonly callback: ReturnType<OidcProvider['callback']>;
   /** Serialised authorization server metadata. */
   readonly metadata: Buffer;
+  /** The private key that signs now. */
+  readonly signingKey: JWK;
   /** Public keys of access tokens. */
   readonly publicKeys: { readonly keys: readonly JWK[] };
 }
@@ -151,7 +153,15 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   forwardProviderEvents(structural, events);
   const callback = structural.callback();
   const metadata = await readMetadata(structural, callback, issuer);
-  return { provider: structural, callback, metadata, publicKeys: { keys: signingKeys.map(({ d: _, ...key }) => key) } };
+  const [signingKey] = signingKeys;
+  if (!signingKey) throw new Error('there is no signing key');
+  return {
+    provider: structural,
+    callback,
+    metadata,
+    signingKey,
+    publicKeys: { keys: signingKeys.map(({ d: _, ...key }) => key) },
+  };
 }
 
 /** How often keys are looked at again, so that a rotation elsewhere is picked up without a restart. */

@@ -1,14 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { parseJsonRpc } from '../shared/json-rpc.ts';
-import {
-  agrees,
-  hasHeaderRevision,
-  headerOperation,
-  isComplete,
-  type Operation,
-  readOperations,
-} from '../shared/operation.ts';
+import { hasHeaderRevision, headerOperation, isComplete, type Operation } from '../shared/operation.ts';
 import { peekBody } from '../shared/request-body.ts';
+import { bodyTooLarge, headerMismatch, operationsOf, type UndecidableRequest } from '../shared/request-operations.ts';
 import { type OperationScopes, scopesOfOperation } from './scopes.ts';
 
 /** What decides which scopes a request needs. */
@@ -21,42 +15,21 @@ export interface ScopeRules {
   readonly maxBodyBytes: number;
 }
 
-/** The request's body does not allow a decision. */
-export interface UndecidableRequest {
-  readonly status: 400 | 413;
-  /** JSON-RPC error code; -32020 is HeaderMismatch (MCP 2026-07-28). */
-  readonly code: -32700 | -32600 | -32020;
-  readonly message: string;
-}
-
-const notJson: UndecidableRequest = { status: 400, code: -32700, message: 'the body is not JSON' };
-const notJsonRpc: UndecidableRequest = { status: 400, code: -32600, message: 'the body is not a JSON-RPC message' };
-const mismatch: UndecidableRequest = {
-  status: 400,
-  code: -32020,
-  message: 'Mcp-Method or Mcp-Name does not match the body',
-};
-const tooLarge: UndecidableRequest = { status: 413, code: -32600, message: 'the body is too large' };
-
 async function readOperationsOf(req: IncomingMessage, rules: ScopeRules): Promise<Operation[] | UndecidableRequest> {
   const header = headerOperation(req);
-  if (header === 'header_mismatch') return mismatch;
+  if (header === 'header_mismatch') return headerMismatch;
   if (rules.trustMcpHeaders && header && hasHeaderRevision(req) && isComplete(header)) return [header];
   const peeked = await peekBody(req, rules.maxBodyBytes);
   switch (peeked.kind) {
     case 'too_large':
-      return tooLarge;
+      return bodyTooLarge;
     case 'broken':
     case 'none':
-      return notJson;
+      return operationsOf(req, undefined);
     case 'bytes':
-    case 'parsed': {
-      const body = peeked.kind === 'parsed' ? peeked : parseJsonRpc(peeked.bytes);
-      if (!body) return notJson;
-      const operations = readOperations(body.value);
-      if (operations === 'not_json_rpc') return notJsonRpc;
-      return agrees(header, operations) ? operations : mismatch;
-    }
+      return operationsOf(req, parseJsonRpc(peeked.bytes));
+    case 'parsed':
+      return operationsOf(req, peeked);
   }
 }
 

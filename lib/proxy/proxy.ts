@@ -1,32 +1,28 @@
-import { Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import { Readable } from 'node:stream';
-import { createProxyMiddleware } from 'http-proxy-middleware';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResolvedProxy } from '../resolve-route-options.ts';
 import type { EventSink } from '../shared/events.ts';
-import { fromRawHeaders, type Header } from '../shared/header-list.ts';
+import { fromRawHeaders } from '../shared/header-list.ts';
 import { sendJson } from '../shared/http.ts';
-import { peekBody } from '../shared/request-body.ts';
-import type { UpstreamCredentials } from '../shared/upstream-credentials.ts';
-import { requestPolicy, responsePolicy } from './header-policy.ts';
+import type { UpstreamCredentials, UpstreamRefusal } from '../shared/upstream-credentials.ts';
+import { deliver } from './answer.ts';
+import { discard } from './bounded-body.ts';
+import { createCallGate, type Verdict } from './call-gate.ts';
+import { type BodyNeed, type ForwardBody, readForwardBody } from './forward-body.ts';
+import { requestPolicy } from './header-policy.ts';
+import { createMiddlewareTransport } from './middleware-transport.ts';
+import { credentialRefusal } from './refusal.ts';
+import { UpstreamFailure, type UpstreamRequest, type UpstreamResponse } from './transport.ts';
 import { describeUpstreamProblem, type UpstreamProblem, upstreamAnswer } from './upstream-error.ts';
+import { upstreamPath } from './upstream-path.ts';
 
 const methods = new Set(['POST', 'GET', 'DELETE']);
-
-type ParsedRequest = IncomingMessage & { readonly body?: unknown };
-
-interface Exchange {
-  /** Body that a parser of the app read before us. */
-  readonly body: Buffer | undefined;
-  firstByte?: NodeJS.Timeout;
-  isAnswered: boolean;
-  timedOut: boolean;
-}
 
 export interface ProxyDependencies {
   readonly events: EventSink;
   /** Absent where the upstream needs no credential. */
   readonly credentials?: UpstreamCredentials | undefined;
+  /** Signs who calls, for an audience. */
+  readonly signIdentity: (req: IncomingMessage, audience: string) => Promise<string>;
 }
 
 export interface Proxy {
@@ -46,152 +42,100 @@ function sendUpstreamError(res: ServerResponse, problem: UpstreamProblem): void 
   sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code: -32603, message } }, headers);
 }
 
-/** What a POST says, for those who decide by it. */
-async function readMessage(req: IncomingMessage, maxBodyBytes: number): Promise<unknown> {
-  if (req.method !== 'POST') return undefined;
-  const peeked = await peekBody(req, maxBodyBytes);
-  if (peeked.kind === 'parsed') return peeked.value;
-  if (peeked.kind !== 'bytes') return undefined;
+/** Allowed headers of the caller, with those that the body needs. */
+function requestHeaders(req: IncomingMessage, body: ForwardBody): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of requestPolicy(fromRawHeaders(req.rawHeaders))) {
+    const lower = name.toLowerCase();
+    headers[lower] = headers[lower] === undefined ? value : `${headers[lower]}, ${value}`;
+  }
+  if (body.kind !== 'bytes') return headers;
+  delete headers['content-length'];
+  if (req.method !== 'POST' || body.isDecoded) delete headers['content-encoding'];
+  if (req.method === 'POST') headers['content-length'] = String(body.bytes.length);
+  return headers;
+}
+
+/** The JSON-RPC body, for those who decide by it. */
+function messageOf(body: ForwardBody): unknown {
+  if (body.kind !== 'bytes' || body.bytes.length === 0) return undefined;
   try {
-    return JSON.parse(peeked.bytes.toString('utf8'));
+    return JSON.parse(body.bytes.toString('utf8'));
   } catch {
     return undefined;
   }
-}
-
-/**
- * What goes up instead of the request's own stream: what a body parser in front of us has consumed, as bytes again; for
- * other methods than POST nothing, since Node frames no body of theirs, and its bytes would be read as another request
- * (RFC 9112 section 11.2).
- */
-function replacedBody(req: ParsedRequest): Buffer | undefined {
-  if (req.method !== 'POST') return Buffer.alloc(0);
-  if (!req.readableEnded || req.body === undefined) return undefined;
-  if (Buffer.isBuffer(req.body)) return req.body;
-  return Buffer.from(typeof req.body === 'string' ? req.body : JSON.stringify(req.body));
-}
-
-/** Replaces the parsed headers; the raw list is not used by the transport. */
-function setHeaders(message: IncomingMessage, headers: readonly Header[]): void {
-  const parsed: Record<string, string> = {};
-  for (const [name, value] of headers) {
-    const lower = name.toLowerCase();
-    parsed[lower] = parsed[lower] === undefined ? value : `${parsed[lower]}, ${value}`;
-  }
-  message.headers = parsed;
-}
-
-/** The decoded name of one `name=value` of a query. */
-function parameterName(pair: string): string {
-  return new URLSearchParams(pair).keys().next().value ?? '';
-}
-
-/** The fixed path of the upstream, with the caller's query where that is wanted. No part of it comes from the caller's path. */
-function upstreamPath(target: URL, req: IncomingMessage, forwardSearch: boolean): string {
-  const mark = (req.url ?? '').indexOf('?');
-  const query = forwardSearch && mark >= 0 ? (req.url ?? '').slice(mark + 1) : '';
-  const fixed = new Set(target.searchParams.keys());
-  const given =
-    fixed.size === 0
-      ? query
-      : query
-          .split('&')
-          .filter((pair) => !fixed.has(parameterName(pair)))
-          .join('&');
-  const search = [target.search.slice(1), given].filter(Boolean).join('&');
-  return search ? `${target.pathname}?${search}` : target.pathname;
 }
 
 /** Streams requests to one upstream MCP server (MCP 2026-07-28, Streamable HTTP): fixed target, header allow-lists both ways. */
 export function createProxy(
   options: ResolvedProxy,
   resourcePath: string,
-  { events, credentials }: ProxyDependencies,
+  { events, credentials, signIdentity }: ProxyDependencies,
 ): Proxy {
   const target = new URL(options.target);
-  // The default agent stops at 256 sockets, which as many open SSE streams use up.
-  const agentOptions = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 256 };
-  const agent = target.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
-  const exchanges = new WeakMap<IncomingMessage, Exchange>();
+  const transport = createMiddlewareTransport(target);
+  const gate = createCallGate({ ...options, events, resourcePath });
+  const need: BodyNeed = gate ? 'decision' : credentials ? 'retry' : 'none';
 
   function fail(res: ServerResponse, problem: UpstreamProblem): void {
+    if (res.destroyed || res.writableEnded) return; // The client has gone: nobody is left to be told.
     const { status } = upstreamAnswer(problem);
     events.emit({ type: 'proxy.failed', resource: resourcePath, reason: describeUpstreamProblem(problem), status });
     sendUpstreamError(res, problem);
   }
 
-  /** Problems in the upstream's answer that must not reach the client as they are. */
-  function answerProblem(status: number): UpstreamProblem | undefined {
-    if (status === 401) return { reason: 'unauthorized' };
-    return status >= 300 && status < 400 && status !== 304 ? { reason: 'redirected', status } : undefined;
+  /** What is sent besides the credential. */
+  async function describeRequest(req: IncomingMessage, body: ForwardBody): Promise<UpstreamRequest> {
+    const headers = requestHeaders(req, body);
+    if (gate) headers['accept-encoding'] = 'identity';
+    if (options.identity) headers[options.identity.header.toLowerCase()] = await signIdentity(req, target.origin);
+    return {
+      method: req.method ?? 'GET',
+      path: upstreamPath(target, req.url ?? '', options.forwardSearch),
+      headers,
+      body: body.kind === 'bytes' ? body.bytes : req,
+      firstByteTimeoutMs: req.method === 'POST' ? options.firstByteTimeoutMs : 0,
+    };
   }
 
-  const middleware = createProxyMiddleware<IncomingMessage, ServerResponse>({
-    target: target.origin,
-    changeOrigin: true,
-    agent,
-    router(req, _res, activeOptions) {
-      const body = exchanges.get(req)?.body;
-      if (body) activeOptions.buffer = Readable.from(body.length > 0 ? [body] : []);
-      return target.origin;
-    },
-    on: {
-      proxyReq(proxyReq, req, res) {
-        const exchange = exchanges.get(req);
-        // An upstream that changes the protocol unasked ends the exchange without an answer and without an error.
-        proxyReq.once('close', () => {
-          if (!exchange?.isAnswered && !res.destroyed && !res.writableEnded)
-            fail(res, { reason: 'unreachable', code: 'closed' });
-        });
-        if (!exchange || req.method !== 'POST' || options.firstByteTimeoutMs === 0) return;
-        exchange.firstByte = setTimeout(() => {
-          exchange.timedOut = true;
-          proxyReq.destroy(new Error('first byte timeout'));
-        }, options.firstByteTimeoutMs);
+  /** Sends the upstream's answer on, or says why not. */
+  async function answer(res: ServerResponse, response: UpstreamResponse, verdict: Verdict, request: UpstreamRequest) {
+    const { status } = response;
+    if (status >= 300 && status < 400 && status !== 304) {
+      discard(response.body);
+      return fail(res, { reason: 'redirected', status });
+    }
+    const problem = await deliver(
+      response,
+      res,
+      {
+        filter: verdict.kind === 'pass' ? verdict.filter : undefined,
+        maxAnswerBytes: options.maxAnswerBytes,
+        answerTimeoutMs: request.firstByteTimeoutMs,
+        heartbeatSeconds: options.heartbeatSeconds,
       },
-      proxyRes(proxyRes, req, res) {
-        const exchange = exchanges.get(req);
-        clearTimeout(exchange?.firstByte);
-        if (exchange) exchange.isAnswered = true;
-        const problem = answerProblem(proxyRes.statusCode ?? 502);
-        if (problem) {
-          fail(res, problem);
-          proxyRes.resume();
-          return;
-        }
-        setHeaders(proxyRes, responsePolicy(fromRawHeaders(proxyRes.rawHeaders)));
-        proxyRes.headers['x-accel-buffering'] ??= 'no';
-        proxyRes.statusMessage = '';
-        // httpxy would keep a connection open that the client has asked to close (RFC 9112 section 9.6).
-        proxyRes.headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
-        // An event stream may stay without an event for long; Node keeps the head back until the first one. The headers
-        // are copied right after this listener, so the head can go in the next tick.
-        if (/^text\/event-stream\b/i.test(proxyRes.headers['content-type'] ?? ''))
-          process.nextTick(() => res.flushHeaders());
-      },
-      error(error, req, res) {
-        const exchange = exchanges.get(req);
-        clearTimeout(exchange?.firstByte);
-        if (!('setHeader' in res) || res.destroyed || res.writableEnded) return;
-        const code = (error as NodeJS.ErrnoException).code ?? 'error';
-        fail(res, exchange?.timedOut ? { reason: 'timed_out' } : { reason: 'unreachable', code });
-      },
-    },
-  });
+      (broken) => fail(res, broken),
+    );
+    if (problem) fail(res, problem);
+  }
 
-  return {
-    async handle(req, res) {
-      if (!methods.has(req.method ?? '')) {
-        return sendJson(
-          res,
-          405,
-          { error: 'invalid_request', error_description: 'use POST, GET or DELETE' },
-          { allow: 'POST, GET, DELETE, OPTIONS' },
-        );
-      }
+  /**
+   * Sends the request with its credential, and once more where the upstream refused that one and another could be had. The
+   * body is then sent again, so it must be known; where it is not, the client's own retry finds the new credential.
+   */
+  async function forward(
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: ForwardBody,
+    verdict: Verdict,
+  ): Promise<void> {
+    const request = await describeRequest(req, body);
+    let refusal: UpstreamRefusal | undefined;
+    for (let attempt = 1; ; attempt += 1) {
       const credential = await credentials?.forRequest({
         req,
-        readMessage: () => readMessage(req, options.maxBodyBytes),
+        readMessage: async () => messageOf(body),
+        ...(refusal && { refusal }),
       });
       switch (credential?.kind) {
         case 'answer':
@@ -203,19 +147,39 @@ export function createProxy(
         case 'refused':
           return fail(res, { reason: 'credential_refused', detail: credential.reason });
       }
-      const body = replacedBody(req);
-      exchanges.set(req, { body, isAnswered: false, timedOut: false });
-      setHeaders(req, requestPolicy(fromRawHeaders(req.rawHeaders)));
-      if (body) {
-        delete req.headers['content-encoding'];
-        delete req.headers['content-length'];
-        if (req.method === 'POST') req.headers['content-length'] = String(body.length);
-      }
-      Object.assign(req.headers, credential?.headers);
-      req.url = upstreamPath(target, req, options.forwardSearch);
-      await middleware(req, res);
-      clearTimeout(exchanges.get(req)?.firstByte);
-    },
-    close: () => agent.destroy(),
-  };
+      if (attempt > 2 || (refusal && body.kind !== 'bytes')) return fail(res, { reason: 'unauthorized' });
+      if (res.destroyed) return;
+      const headers = { ...credential?.headers };
+      const response = await transport.send({ ...request, headers: { ...request.headers, ...headers } }, res);
+      const refused = credentialRefusal(response);
+      if (!refused) return answer(res, response, verdict, request);
+      discard(response.body);
+      if (!credentials) return fail(res, { reason: 'unauthorized' });
+      refusal = { ...refused, headers, attempt: attempt === 1 ? 1 : 2 };
+    }
+  }
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (!methods.has(req.method ?? '')) {
+      const body = { error: 'invalid_request', error_description: 'use POST, GET or DELETE' };
+      return sendJson(res, 405, body, { allow: 'POST, GET, DELETE, OPTIONS' });
+    }
+    const body = await readForwardBody(req, need, options.maxBodyBytes);
+    if (body.kind === 'broken') return;
+    if (body.kind === 'refused') {
+      const { status, code, message } = body.refusal;
+      return sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code, message } });
+    }
+    const bytes = req.method === 'POST' && body.kind === 'bytes' ? body.bytes : undefined;
+    const verdict: Verdict = (await gate?.decide(req, bytes)) ?? { kind: 'pass' };
+    if (verdict.kind === 'answer') return sendJson(res, verdict.status, verdict.body);
+    try {
+      await forward(req, res, body, verdict);
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      fail(res, error.problem);
+    }
+  }
+
+  return { handle, close: transport.close };
 }

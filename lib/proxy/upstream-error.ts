@@ -4,6 +4,8 @@ export type UpstreamProblem =
   | { readonly reason: 'timed_out' }
   | { readonly reason: 'unauthorized' }
   | { readonly reason: 'redirected'; readonly status: number }
+  /** An answer that has to be filtered cannot be. */
+  | { readonly reason: 'unreadable'; readonly detail: string }
   | { readonly reason: 'credential_refused'; readonly detail: string }
   | { readonly reason: 'credential_unavailable'; readonly detail: string; readonly retryAfterSeconds: number };
 
@@ -21,6 +23,7 @@ export function upstreamAnswer(problem: UpstreamProblem): {
       return { status: 502, message: 'the upstream server refused its credential' };
     case 'redirected':
     case 'unreachable':
+    case 'unreadable':
       return { status: 502, message: 'the upstream server cannot be reached' };
     case 'credential_unavailable':
       return {
@@ -41,6 +44,7 @@ export function describeUpstreamProblem(problem: UpstreamProblem): string {
     case 'timed_out':
     case 'unauthorized':
       return problem.reason;
+    case 'unreadable':
     case 'credential_refused':
     case 'credential_unavailable':
       return `${problem.reason}: ${problem.detail}`;

@@ -32,6 +32,16 @@ export interface EventMembers {
   'token.revoked': { readonly grants: number };
   'token.reuse_detected': { readonly reason: string };
   'resource.refused': { readonly reason: string; readonly status: number };
+  /** Decisions of the capability filter and of `authorize`, one for each JSON-RPC request or notification. */
+  'call.allowed': { readonly method: string; readonly name?: string; readonly subject: string };
+  'call.refused': {
+    readonly method: string;
+    readonly name?: string;
+    readonly subject: string;
+    readonly reason: string;
+  };
+  /** A list of the upstream lost items that the caller may not see. */
+  'capabilities.filtered': { readonly kind: string; readonly hidden: number; readonly subject: string };
   'proxy.failed': { readonly reason: string; readonly status: number };
   'storage.unavailable': { readonly reason: string };
   /** The trusted authorization server of a resource server that stands alone gave no answer that could be used. */
@@ -90,6 +100,9 @@ const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
   'token.revoked': 'info',
   'token.reuse_detected': 'warn',
   'resource.refused': 'info',
+  'call.allowed': 'debug',
+  'call.refused': 'info',
+  'capabilities.filtered': 'debug',
   'proxy.failed': 'warn',
   'storage.unavailable': 'error',
   'issuer.unavailable': 'error',

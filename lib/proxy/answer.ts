@@ -1,0 +1,122 @@
+import type { ServerResponse } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import { type Header, valuesOf } from '../shared/header-list.ts';
+import { readBounded } from './bounded-body.ts';
+import { decode } from './content-coding.ts';
+import { createEventStreamFilter } from './event-stream-filter.ts';
+import { responsePolicy } from './header-policy.ts';
+import { keepAwake } from './heartbeat.ts';
+import type { Filtered } from './message-filter.ts';
+import type { UpstreamResponse } from './transport.ts';
+import type { UpstreamProblem } from './upstream-error.ts';
+
+/** How an upstream's answer goes to the client. */
+export interface DeliveryRules {
+  /** Takes out what the caller may not see; absent where everything passes. */
+  readonly filter?: ((text: string) => Filtered) | undefined;
+  readonly maxAnswerBytes: number;
+  /** How long an answer that is filtered as a whole may take, milliseconds; 0 for no limit. */
+  readonly answerTimeoutMs: number;
+  /** 0 for none. */
+  readonly heartbeatSeconds: number;
+}
+
+/** Headers that a filtered answer has no more, or others. */
+const ofUnfilteredBody = new Set(['content-encoding', 'content-length', 'etag', 'last-modified']);
+
+const contentTypeOf = (headers: readonly Header[]) => valuesOf(headers, 'content-type')[0] ?? '';
+
+export function isEventStream({ headers }: UpstreamResponse): boolean {
+  return /^\s*text\/event-stream\b/i.test(contentTypeOf(headers));
+}
+
+function isJson({ headers }: UpstreamResponse): boolean {
+  return /^\s*(?:application|text)\/(?:[^;]*\+)?json\b/i.test(contentTypeOf(headers));
+}
+
+/** Status and allowed headers; Node frames the body itself. */
+function writeHead(res: ServerResponse, { status, headers }: UpstreamResponse, isFiltered: boolean): void {
+  res.statusCode = status;
+  const values = new Map<string, string>();
+  for (const [name, value] of responsePolicy(headers)) {
+    const lower = name.toLowerCase();
+    if (lower === 'transfer-encoding' || (isFiltered && ofUnfilteredBody.has(lower))) continue;
+    const before = values.get(lower);
+    values.set(lower, before === undefined ? value : `${before}, ${value}`);
+  }
+  if (!values.has('x-accel-buffering')) values.set('x-accel-buffering', 'no');
+  values.set('connection', res.shouldKeepAlive ? 'keep-alive' : 'close');
+  for (const [name, value] of values) {
+    try {
+      res.setHeader(name, value);
+    } catch {} // Bytes that Node reads but does not write.
+  }
+}
+
+/** Passes a body on as it comes; one that breaks off must not look complete. */
+function stream(body: Readable, res: ServerResponse): void {
+  body.once('error', () => res.destroy());
+  body.once('close', () => {
+    if (!body.readableEnded) res.destroy();
+  });
+  body.pipe(res);
+}
+
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+/** An answer that is filtered as a whole. */
+async function sendFiltered(
+  response: UpstreamResponse,
+  content: Readable,
+  res: ServerResponse,
+  filter: (text: string) => Filtered,
+  { maxAnswerBytes, answerTimeoutMs }: DeliveryRules,
+): Promise<UpstreamProblem | undefined> {
+  const bytes = await readBounded(content, maxAnswerBytes, answerTimeoutMs);
+  if (bytes === 'timed_out') return { reason: 'timed_out' };
+  if (bytes === 'too_large') return { reason: 'unreadable', detail: 'too large' };
+  if (bytes === 'broken') return { reason: 'unreachable', code: 'broken off' };
+  const filtered: Filtered = bytes.length === 0 ? { kind: 'same' } : filter(bytes.toString('utf8'));
+  if (filtered.kind === 'dropped') return { reason: 'unreadable', detail: 'nothing to tell' };
+  // What no client reads as a message may pass: the text of an error, or the `Accepted` of a notification.
+  if (filtered.kind === 'unreadable' && isJson(response) && response.status < 400)
+    return { reason: 'unreadable', detail: 'not JSON' };
+  const text = filtered.kind === 'changed' ? Buffer.from(filtered.text) : bytes;
+  writeHead(res, response, true);
+  if (!isBodiless(response.status)) res.setHeader('content-length', text.length);
+  res.end(text);
+  return undefined;
+}
+
+/** Sends an upstream's answer to the client. @returns why it could not be */
+export async function deliver(
+  response: UpstreamResponse,
+  res: ServerResponse,
+  rules: DeliveryRules,
+  onBroken: (problem: UpstreamProblem) => void,
+): Promise<UpstreamProblem | undefined> {
+  const { filter, heartbeatSeconds } = rules;
+  const isStream = isEventStream(response);
+  let source = response.body;
+  if (filter) {
+    const content = decode(source, valuesOf(response.headers, 'content-encoding').join());
+    if (!content) {
+      source.destroy();
+      return { reason: 'unreadable', detail: 'unknown content coding' };
+    }
+    if (!isStream) return sendFiltered(response, content, res, filter, rules);
+    const filtering = createEventStreamFilter(filter, rules.maxAnswerBytes);
+    source = pipeline(content, filtering, (error) => {
+      if (error?.name === 'EventTooLargeError') onBroken({ reason: 'unreadable', detail: 'too large an event' });
+    });
+  }
+  writeHead(res, response, filter !== undefined);
+  // An event stream may stay without an event for long; Node keeps the head back until the first one.
+  if (isStream) res.flushHeaders();
+  if (isStream && heartbeatSeconds > 0) keepAwake(source, res, heartbeatSeconds);
+  stream(source, res);
+  res.once('close', () => source.destroy());
+  return undefined;
+}

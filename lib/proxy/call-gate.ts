@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http';
+import { type Caller, callerOf } from '../shared/caller.ts';
+import type { EventSink } from '../shared/events.ts';
+import { parseJsonRpc } from '../shared/json-rpc.ts';
+import type { Operation } from '../shared/operation.ts';
+import { operationsOf } from '../shared/request-operations.ts';
+import { type VisibleCapabilities, visibleCapabilities } from './capabilities.ts';
+import { createMessageFilter } from './message-filter.ts';
+import { type CapabilityTarget, targetsOf } from './operation-targets.ts';
+import type { Call, ForwardingOptions } from './proxy-options.ts';
+import { requireCapabilities } from './resolve-proxy-options.ts';
+
+/** What becomes of a request. */
+export type Verdict =
+  /** It may go to the upstream; `filter` reads what comes back. */
+  | { readonly kind: 'pass'; readonly filter?: ReturnType<typeof createMessageFilter> }
+  /** The upstream never sees it. */
+  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown };
+
+/** Decides on the calls of one route. */
+export interface CallGate {
+  /** @param body of a POST; undefined for other methods */
+  decide(req: IncomingMessage, body: Buffer | undefined): Promise<Verdict>;
+}
+
+export interface CallGateOptions extends Pick<ForwardingOptions, 'capabilities' | 'authorize'> {
+  readonly events: EventSink;
+  readonly resourcePath: string;
+}
+
+type Refusal = 'hidden' | 'not_authorized' | 'malformed';
+
+interface RefusedCall {
+  readonly operation: Operation;
+  readonly refusal: Refusal;
+}
+
+/** A hidden thing is one that does not exist; nothing about it is told. */
+const errors: { readonly [Reason in Refusal]: { readonly code: number; readonly message: string } } = {
+  hidden: { code: -32601, message: 'not found' },
+  not_authorized: { code: -32602, message: 'this call is not allowed' },
+  malformed: { code: -32602, message: 'the parameters are malformed' },
+};
+
+function errorFor({ id }: Operation, error: { readonly code: number; readonly message: string }): object {
+  return { jsonrpc: '2.0', id: typeof id === 'string' || typeof id === 'number' ? id : null, error };
+}
+
+/** The answer to a request of which something is refused: nothing of a batch goes on then. */
+function refusalAnswer(operations: readonly Operation[], refused: readonly RefusedCall[], isBatch: boolean): Verdict {
+  const answers = operations
+    .filter(({ id }) => id !== undefined)
+    .map((operation) => {
+      const found = refused.find((call) => call.operation === operation);
+      const error = found
+        ? errors[found.refusal]
+        : { code: -32600, message: 'not run: another call of the batch is refused' };
+      return errorFor(operation, error);
+    });
+  const [only = errorFor({ method: '' }, errors[refused[0]?.refusal ?? 'hidden'])] = answers;
+  // Nobody waits for the answer to a notification; its refusal must be an HTTP error (MCP 2026-07-28, Sending Messages).
+  const status = answers.length === 0 ? 400 : 200;
+  return { kind: 'answer', status, body: isBatch && answers.length > 0 ? answers : only };
+}
+
+/** A name for events: of a URI without its query, and not longer than one can read. */
+function eventName(name: string): string {
+  return (name.includes('://') ? name.replace(/[?#].*$/s, '') : name).slice(0, 200);
+}
+
+function toCall({ method, name, params }: Operation, caller: Caller): Call {
+  const given = params?.arguments;
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  return {
+    method,
+    ...(name !== undefined && { name }),
+    ...(isObject && { arguments: given as Readonly<Record<string, unknown>> }),
+    ...caller,
+  };
+}
+
+/** The capability filter and the `authorize` hook of a route; undefined where it has neither. */
+export function createCallGate({
+  capabilities,
+  authorize,
+  events,
+  resourcePath,
+}: CallGateOptions): CallGate | undefined {
+  if (capabilities === undefined && authorize === undefined) return undefined;
+
+  async function visibleTo({ identity, client }: Caller): Promise<VisibleCapabilities | undefined> {
+    if (capabilities === undefined) return undefined;
+    const given =
+      typeof capabilities === 'function' ? requireCapabilities(await capabilities(identity, client)) : capabilities;
+    return visibleCapabilities(given, identity.roles);
+  }
+
+  async function refusalOf(
+    operation: Operation,
+    caller: Caller,
+    visible: VisibleCapabilities | undefined,
+  ): Promise<Refusal | undefined> {
+    if (visible) {
+      const targets = targetsOf(operation);
+      if (targets === 'malformed') return 'malformed';
+      const isVisible = ({ kind, name }: CapabilityTarget) => visible.shows(kind, name);
+      if (!targets.every(isVisible)) return 'hidden';
+    }
+    if (authorize === undefined) return undefined;
+    return (await authorize(toCall(operation, caller))) === true ? undefined : 'not_authorized';
+  }
+
+  function about({ identity, client }: Caller) {
+    return { resource: resourcePath, clientId: client.clientId, subject: identity.sub };
+  }
+
+  async function decideOperations(
+    operations: readonly Operation[],
+    caller: Caller,
+    visible: VisibleCapabilities | undefined,
+  ): Promise<RefusedCall[]> {
+    const refused: RefusedCall[] = [];
+    for (const operation of operations) {
+      const refusal = await refusalOf(operation, caller, visible);
+      const { method, name } = operation;
+      const what = {
+        ...about(caller),
+        method: eventName(method),
+        ...(name !== undefined && { name: eventName(name) }),
+      };
+      if (refusal === undefined) events.emit({ type: 'call.allowed', ...what });
+      else {
+        refused.push({ operation, refusal });
+        events.emit({ type: 'call.refused', ...what, reason: refusal });
+      }
+    }
+    return refused;
+  }
+
+  return {
+    async decide(req, body) {
+      const caller = callerOf(req);
+      const visible = await visibleTo(caller);
+      const onHidden = (kind: string, hidden: number) =>
+        events.emit({ type: 'capabilities.filtered', ...about(caller), kind, hidden });
+      const pass: Verdict = { kind: 'pass', ...(visible && { filter: createMessageFilter(visible, onHidden) }) };
+      if (body === undefined) return pass;
+      const parsed = parseJsonRpc(body);
+      const operations = operationsOf(req, parsed);
+      if (!Array.isArray(operations)) {
+        const { status, code, message } = operations;
+        events.emit({ type: 'call.refused', ...about(caller), method: '', reason: message });
+        return { kind: 'answer', status, body: { jsonrpc: '2.0', id: null, error: { code, message } } };
+      }
+      const refused = await decideOperations(operations, caller, visible);
+      return refused.length === 0 ? pass : refusalAnswer(operations, refused, Array.isArray(parsed?.value));
+    },
+  };
+}

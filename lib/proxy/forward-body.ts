@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import { peekBody } from '../shared/request-body.ts';
+import { bodyTooLarge, type UndecidableRequest } from '../shared/request-operations.ts';
+
+/** What of a request's body goes to the upstream. */
+export type ForwardBody =
+  /** `isDecoded`: a parser of the app has taken the content coding off. */
+  | { readonly kind: 'bytes'; readonly bytes: Buffer; readonly isDecoded: boolean }
+  /** The request's own stream: nobody here needs to know it. */
+  | { readonly kind: 'stream' }
+  | { readonly kind: 'refused'; readonly refusal: UndecidableRequest }
+  /** The client has gone. */
+  | { readonly kind: 'broken' };
+
+/** `none`: nobody; `retry`: it should be there once more; `decision`: it must be known. */
+export type BodyNeed = 'none' | 'retry' | 'decision';
+
+const unsupported: UndecidableRequest = {
+  status: 415,
+  code: -32600,
+  message: 'the body must be JSON in UTF-8 without content coding',
+};
+
+/** Whether everyone reads the bytes of a body as the text that they are here. */
+function isPlainJson({ headers }: IncomingMessage, isDecoded: boolean): boolean {
+  const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+  return (isDecoded || coding === 'identity') && (charset === 'utf-8' || charset === 'utf8');
+}
+
+/**
+ * The body as it is sent. For other methods than POST nothing, since Node frames no body of theirs, and its bytes would be
+ * read as another request (RFC 9112 section 11.2).
+ */
+export async function readForwardBody(req: IncomingMessage, need: BodyNeed, maxBytes: number): Promise<ForwardBody> {
+  if (req.method !== 'POST') return { kind: 'bytes', bytes: Buffer.alloc(0), isDecoded: false };
+  const { body } = req as IncomingMessage & { readonly body?: unknown };
+  const isParsed = req.readableEnded && body !== undefined;
+  if (need === 'none' && !isParsed) return { kind: 'stream' };
+  const peeked = await peekBody(req, maxBytes);
+  switch (peeked.kind) {
+    case 'broken':
+      return { kind: 'broken' };
+    case 'too_large':
+      return need === 'decision' ? { kind: 'refused', refusal: bodyTooLarge } : { kind: 'stream' };
+    case 'none':
+      return { kind: 'bytes', bytes: Buffer.alloc(0), isDecoded: false };
+    default: {
+      const { value } = peeked.kind === 'parsed' ? peeked : { value: peeked.bytes };
+      const text = Buffer.isBuffer(value) || typeof value === 'string' ? value : JSON.stringify(value);
+      const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text);
+      if (need === 'decision' && !isPlainJson(req, isParsed)) return { kind: 'refused', refusal: unsupported };
+      return { kind: 'bytes', bytes, isDecoded: isParsed };
+    }
+  }
+}
