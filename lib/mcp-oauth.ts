@@ -238,9 +238,8 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     mayRedirect,
     approved: clientFetcher.approved,
     pages,
-    isOperatorClient: async (clientId) =>
-      settings.clients.fixed.some(({ client_id: id }) => id === clientId) ||
-      (await loadedClients.find(clientId).catch(() => undefined)) !== undefined,
+    isOperatorClient: (clientId) =>
+      settings.clients.fixed.some(({ client_id: id }) => id === clientId) || loadedClients.isLoaded(clientId),
   });
   const states = createLoginStates(storage, keyRing);
   const finish = createFinishLogin({

@@ -93,7 +93,7 @@ describe('a client of the option clients', () => {
 
     expect((await ask(id)).answer.text).toContain('Allow Configured to use');
     expect((await ask(id, { redirect_uri: 'https://client.example/other' })).answer.text).toMatch(
-      /^The application asked for an unregistered address /,
+      /The application asked for an unregistered address /,
     );
     expect(gateway.written('Client')).toBe('');
   });
@@ -184,7 +184,7 @@ describe('loadClient', () => {
     const { answer } = await ask('nobody');
 
     expect([answer.status, answer.location]).toEqual([400, undefined]);
-    expect(answer.text).toMatch(/^This application is not known here /);
+    expect(answer.text).toMatch(/This application is not known here /);
     expect(outcome(await createDocumentClient(gateway.url, 'nobody').redeem('code'))).toEqual([401, 'invalid_client']);
   });
 
@@ -197,7 +197,7 @@ describe('loadClient', () => {
     const token = await createDocumentClient(gateway.url, 'from-the-app').redeem('code');
 
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
-    expect(answer.text).toMatch(/^Not available right now .* Error: temporarily_unavailable\.$/);
+    expect(answer.text).toMatch(/Not available right now .* Error: temporarily_unavailable\./);
     expect(events).toContain(`server.error: ${reason}`);
     expect(outcome(token)).toEqual([503, 'temporarily_unavailable']);
     expect(`${answer.text}${token.text}`).not.toMatch(/database|another client/);

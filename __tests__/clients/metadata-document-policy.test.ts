@@ -67,7 +67,7 @@ it('neither advertises nor fetches with cimdEnabled: false; such a client is unk
 
   expect((await metadata())?.client_id_metadata_document_supported).not.toBe(true);
   expect([answer.status, writes]).toEqual([400, []]);
-  expect(answer.text).toMatch(/^This application is not known here /);
+  expect(answer.text).toMatch(/This application is not known here /);
   expect([host.lookups, host.requests]).toEqual([[], []]);
   const registered = await createOAuthClient(gateway.url);
   expect((await registered.redeem(await registered.login(createBrowser()))).status).toBe(200);
@@ -121,7 +121,7 @@ describe('a pinned document', () => {
     await start({ cimd: { pinned } });
 
     expect((await ask(clientId, { redirect_uri: 'https://client.example/pinned' })).answer.status).toBe(200);
-    expect((await ask()).answer.text).toMatch(/^The application asked for an unregistered address /);
+    expect((await ask()).answer.text).toMatch(/The application asked for an unregistered address /);
     expect(host.requests).toEqual([]);
   });
 
@@ -191,7 +191,7 @@ describe('budgets', () => {
         code_challenge_method: 'S256',
       });
       const headers = { 'x-forwarded-for': address };
-      return (await send(`${gateway.url}/oauth/authorize?${query}`, { headers })).text;
+      return (await send(`${gateway.url}/oauth/authorize?${query}`, { headers })).text.replaceAll(/<[^>]+>/g, '');
     };
 
     for (let index = 0; index < 20; index += 1) await askFrom('192.0.2.1', `missing-${index}`);

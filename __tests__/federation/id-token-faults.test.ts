@@ -33,6 +33,12 @@ const REASONS: Record<keyof typeof idTokenFaults, string> = {
   absent: '',
 };
 
+/** The clock may go on by a second or two between the signing of a token and its check. */
+const withRoundSeconds = (events: readonly string[]) =>
+  events.map((event) =>
+    event.replace(/\d+ s (?=ahead|behind)/, (seconds) => `${Math.round(Number.parseInt(seconds, 10) / 20) * 20} s `),
+  );
+
 const AT_THE_CLIENT = ['server_error', 'the sign-in could not be verified'] as const;
 
 describe('an ID token that proves nothing', () => {
@@ -54,7 +60,7 @@ describe('an ID token that proves nothing', () => {
       expect(keptRecords(observed)).toEqual([]);
       expect(browser.cookies().filter(({ name: cookie }) => /^mcp_(session|login)/.test(cookie))).toEqual([]);
       const reason = REASONS[name as keyof typeof idTokenFaults];
-      expect(observed.events).toEqual([
+      expect(withRoundSeconds(observed.events)).toEqual([
         'login.started',
         reason === '' ? 'login.failed: id_token_missing' : `login.failed: id_token_invalid: ${reason}`,
         `authorization.refused: ${AT_THE_CLIENT.join(': ')}`,
@@ -87,7 +93,7 @@ describe('an ID token that proves nothing', () => {
 
     expect(observed.answer).toEqual(failure(federation, ...AT_THE_CLIENT));
     expect(keptRecords(observed)).toEqual([]);
-    expect(observed.events).toContain(`login.failed: id_token_invalid: ${reason}`);
+    expect(withRoundSeconds(observed.events)).toContain(`login.failed: id_token_invalid: ${reason}`);
   });
 
   it('is forgotten: the next good one signs in (OpenID Connect Core section 3.1.3.7)', async () => {
@@ -140,7 +146,7 @@ describe('the audience of an ID token', () => {
 
     expect(observed.answer).toEqual(failure(federation, ...AT_THE_CLIENT));
     expect(keptRecords(observed)).toEqual([]);
-    expect(observed.events).toContain(`login.failed: id_token_invalid: ${reason}`);
+    expect(withRoundSeconds(observed.events)).toContain(`login.failed: id_token_invalid: ${reason}`);
   });
 });
 

@@ -3,6 +3,8 @@ import type { ClientMetadata } from '../options.ts';
 /** The app's own clients, asked for by id, remembered for a short time. */
 export interface LoadedClients {
   find(clientId: string): Promise<ClientMetadata | undefined>;
+  /** Whether a client that was looked up for this request is the app's. Asks nobody: a registered client never was. */
+  isLoaded(clientId: string): boolean;
 }
 
 /** The app's loader failed: the request may be tried again; the client is not unknown. */
@@ -44,6 +46,8 @@ export function createLoadedClients(
   }
 
   return {
+    isLoaded: (clientId) => remembered.get(clientId)?.metadata !== undefined,
+
     async find(clientId) {
       if (!load || /^https?:/i.test(clientId) || clientId.length > 255) return undefined;
       const known = remembered.get(clientId);

@@ -33,7 +33,7 @@ export interface InteractionOptions {
   /** Somebody approved a client that is known by its metadata document. */
   readonly approved: (clientId: string, redirectUri: string) => Promise<void>;
   /** Whether the operator set the client up, so that its name can be relied on. */
-  readonly isOperatorClient: (clientId: string) => Promise<boolean>;
+  readonly isOperatorClient: (clientId: string) => boolean;
 }
 
 /** The pages between an authorization request and its answer, and what continues after a login. */
@@ -115,7 +115,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
       !needsLogin(interaction) && interaction.session
         ? await identities.find(issuer, interaction.session.accountId)
         : undefined;
-    const isKnown = await options.isOperatorClient(client.clientId);
+    const isKnown = options.isOperatorClient(client.clientId);
     const ring = await options.keyRing();
     pages.send(
       exchange,
