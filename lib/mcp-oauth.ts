@@ -16,10 +16,12 @@ import { createLoadedClients } from './clients/loaded-clients.ts';
 import { createInteractions } from './consent/interaction.ts';
 import { createRememberedApprovals } from './consent/remembered-approvals.ts';
 import { createSilentGrant } from './consent/silent-grant.ts';
+import { createBackchannelLogout } from './federation/backchannel-logout.ts';
 import { createDevLogin } from './federation/dev-login.ts';
 import { createIdentityProvider } from './federation/identity-provider.ts';
 import { createFinishLogin, createLogin } from './federation/login.ts';
 import { createLoginStates } from './federation/login-state.ts';
+import { createLogout } from './federation/logout.ts';
 import { providerHosts } from './federation/resolve-login-options.ts';
 import { createGrants } from './grants/grants.ts';
 import { createRefreshGrace } from './grants/refresh-grace.ts';
@@ -268,6 +270,21 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
           redirectUri: (issuer) => endpointUrl(issuer, paths.callback),
         });
 
+  const logout = createLogout({
+    provider,
+    identities,
+    signIns,
+    keyRing,
+    events,
+    pages,
+    path: paths.endSession,
+    signedOutPath: paths.signedOut,
+    leave: async (_exchange, { idToken }, returnUri) => identityProvider?.logoutUrl({ idToken, returnUri }),
+  });
+  const backchannelLogout =
+    identityProvider &&
+    createBackchannelLogout({ storage, signIns, endGrants: grants.endAll, sources: [identityProvider], events });
+
   const { registration: registrationEndpoint, ...machineEndpoints } = createMachineEndpoints({
     provider,
     resources,
@@ -292,6 +309,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       ...createBrowserEndpoints({ provider, resources, events, pages }),
       metadata: createMetadataEndpoint(provider),
       interaction: interactions.endpoint,
+      logout: logout.endpoint,
+      signedOut: logout.signedOut,
+      ...(backchannelLogout && { backchannelLogout }),
       ...(settings.login.kind === 'dev' ? { devLogin: login.callback } : { callback: login.callback }),
     }),
   });

@@ -12,6 +12,8 @@ export type {
   PageFunctions,
   PageModels,
   PageName,
+  SignedOutModel,
+  SignOutModel,
 } from './shared/pages/models.ts';
 export type { PageLayout } from './shared/pages/page-document.ts';
 export { pageDocument } from './shared/pages/page-document.ts';

@@ -15,6 +15,10 @@ export interface Endpoints {
   readonly introspection: Endpoint;
   readonly jwks: Endpoint;
   readonly metadata: Endpoint;
+  readonly logout: Endpoint;
+  readonly signedOut: Endpoint;
+  /** Absent without an identity provider. */
+  readonly backchannelLogout?: Endpoint;
   readonly interaction: Endpoint;
   /** Absent with the dev login. */
   readonly callback?: Endpoint;
@@ -58,11 +62,15 @@ export function createRoutes(
     [paths.revocation, { audience: 'machine', serve: endpoints.revocation }],
     [paths.pushedAuthorizationRequest, { audience: 'machine', serve: endpoints.pushedAuthorizationRequest }],
     [paths.introspection, { audience: 'machine', serve: endpoints.introspection }],
+    [paths.endSession, { audience: 'browser', serve: endpoints.logout }],
+    [paths.signedOut, { audience: 'browser', serve: endpoints.signedOut }],
     [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
   ]);
   if (endpoints.registration) exact.set(paths.registration, { audience: 'machine', serve: endpoints.registration });
   if (endpoints.callback) exact.set(paths.callback, { audience: 'browser', serve: endpoints.callback });
   if (endpoints.devLogin) exact.set(paths.devLogin, { audience: 'browser', serve: endpoints.devLogin });
+  if (endpoints.backchannelLogout)
+    exact.set(paths.backchannelLogout, { audience: 'machine', serve: endpoints.backchannelLogout });
   if (hasAliases) addAliases(exact, paths);
   const resume: OwnedPath = { audience: 'browser', serve: endpoints.resume };
   const interaction: OwnedPath = { audience: 'browser', serve: endpoints.interaction };

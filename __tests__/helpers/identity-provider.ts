@@ -6,7 +6,7 @@
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import {
   type AdapterFactory,
   type AdapterPayload,
@@ -54,6 +54,12 @@ export interface IdentityProvider {
   readonly users: Record<string, Record<string, unknown>>;
   /** Live. */
   readonly redirectUris: string[];
+  /** Live. */
+  readonly postLogoutRedirectUris: string[];
+  /** Live: where back-channel logout tokens go, with a session id in them and in ID tokens. At most one. */
+  readonly backchannelLogoutUris: string[];
+  /** A token signed with its key, or the foreign one. @param header over `alg` and `kid` */
+  sign(claims: JWTPayload, header?: Record<string, unknown>, key?: 'own' | 'foreign'): Promise<string>;
   /** Every request, in order of arrival. */
   readonly requests: RecordedRequest[];
   readonly misbehave: Misbehaviour;
@@ -88,6 +94,8 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
   const { clientId = 'gateway', clientSecret = 'gateway-secret-of-at-least-32-bytes', idTokenAlg = 'ES256' } = options;
   const users = structuredClone(options.users ?? DEFAULT_USERS) as IdentityProvider['users'];
   const redirectUris = [...(options.redirectUris ?? [])];
+  const postLogoutRedirectUris = [...(options.postLogoutRedirectUris ?? [])];
+  const backchannelLogoutUris: string[] = [];
   const keyPair = await generateKeyPair(idTokenAlg, { extractable: true });
   const foreignKeyPair = await generateKeyPair(idTokenAlg, { extractable: true });
   const jwk = await exportJWK(keyPair.privateKey);
@@ -109,7 +117,11 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
         client_secret: clientSecret,
         token_endpoint_auth_method: options.clientAuthMethod ?? 'client_secret_post',
         redirect_uris: [...redirectUris],
-        post_logout_redirect_uris: [...(options.postLogoutRedirectUris ?? [])],
+        post_logout_redirect_uris: [...postLogoutRedirectUris],
+        ...(backchannelLogoutUris[0] !== undefined && {
+          backchannel_logout_uri: backchannelLogoutUris[0],
+          backchannel_logout_session_required: true,
+        }),
         grant_types: ['authorization_code', 'refresh_token'],
         id_token_signed_response_alg: idTokenAlg,
       };
@@ -144,6 +156,12 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
     },
     users,
     redirectUris,
+    postLogoutRedirectUris,
+    backchannelLogoutUris,
+    sign: (claims, header, key = 'own') =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: idTokenAlg, kid, ...header })
+        .sign((key === 'own' ? keyPair : foreignKeyPair).privateKey),
     requests,
     misbehave,
     foreignKey: { ...(await exportJWK(foreignKeyPair.publicKey)), alg: idTokenAlg, use: 'sig' },
@@ -188,6 +206,7 @@ function providerConfiguration(users: IdentityProvider['users'], refreshTokens: 
       pushedAuthorizationRequests: { enabled: false },
       resourceIndicators: { enabled: false },
       rpInitiatedLogout: { enabled: true, logoutSource, postLogoutSuccessSource },
+      backchannelLogout: { enabled: true },
     },
     // Each default function below prints a notice when it is called.
     ttl: {
@@ -199,6 +218,8 @@ function providerConfiguration(users: IdentityProvider['users'], refreshTokens: 
       RefreshToken: 86_400,
       Session: 86_400,
     },
+    // Its own refuses loopback addresses.
+    fetch: (url, init) => globalThis.fetch(url, { ...(init as RequestInit), dispatcher: undefined } as never),
     clientBasedCORS: () => false,
     issueRefreshToken: () => refreshTokens,
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },

@@ -1,3 +1,4 @@
+import { browserSession } from '../shared/browser-session.ts';
 import type { EventSink } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
@@ -5,6 +6,7 @@ import { type Identities, nameOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
 import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
+import { foreignForm } from '../shared/own-form.ts';
 import type { Pages } from '../shared/pages/pages.ts';
 import type { Resources } from '../shared/resources.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
@@ -61,20 +63,6 @@ interface Loaded {
   readonly provider: OidcProvider;
   readonly interaction: OidcInteraction;
   readonly client: OidcClient;
-}
-
-/** What oidc-provider knows of the browser's session. */
-interface BrowserSession {
-  readonly uid: string;
-  readonly accountId?: string;
-}
-
-/** The session that a browser has now. It may be younger than the authorization request, which knows the one before it. */
-function sessionOf(provider: OidcProvider, { req, res }: Exchange): Promise<BrowserSession> {
-  const { Session } = provider as OidcProvider & {
-    readonly Session: { get(ctx: Pick<Exchange, 'req' | 'res'>): Promise<BrowserSession> };
-  };
-  return Session.get({ req, res });
 }
 
 /** @returns false where the interaction was resumed meanwhile: of decisions made side by side one counts */
@@ -163,13 +151,9 @@ export function createInteractions(options: InteractionOptions): Interactions {
     exchange: Exchange,
     interaction: OidcInteraction,
   ): Promise<{ readonly approve: boolean; readonly remember: boolean } | { readonly refusal: string }> {
-    const { origin, 'sec-fetch-site': site } = exchange.req.headers;
-    if (origin !== undefined && origin !== exchange.issuer.origin && origin !== 'null')
-      return { refusal: 'decision: foreign origin' };
-    if (site !== undefined && site !== 'same-origin') return { refusal: 'decision: sent from another site' };
     const form = await readForm(exchange.req);
-    const ring = await options.keyRing();
-    if (!ring.verify('csrf', csrfText(interaction), form.get('csrf') ?? '')) return { refusal: 'decision: csrf' };
+    const foreign = foreignForm(exchange, await options.keyRing(), csrfText(interaction), form.get('csrf'));
+    if (foreign !== undefined) return { refusal: `decision: ${foreign}` };
     const decision = form.get('decision');
     if (decision !== 'approve' && decision !== 'deny') return { refusal: 'decision: neither yes nor no' };
     return { approve: decision === 'approve', remember: form.get('remember') === 'yes' };
@@ -236,7 +220,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
       if (!interaction) return false;
       // Another person signed in: the old session ends here instead of on oidc-provider's own logout page, also where it
       // began in another tab meanwhile. This browser has just proved who is at it, so no older session is asked for.
-      const present = await sessionOf(provider, exchange);
+      const present = await browserSession(provider, exchange);
       if (present.accountId !== undefined && present.accountId !== accountId)
         await options.endSession(exchange.issuer, present.uid);
       interaction.session = undefined;

@@ -55,12 +55,8 @@ export function createDevLogin({ states, events, finish, pages, path }: DevLogin
     const roles = field('roles', 500)
       .split(/[\s,]+/)
       .filter(Boolean);
-    await finish.succeed(exchange, state, {
-      iss: `${exchange.issuer.identifier}${path}`,
-      sub: name,
-      roles,
-      claims: { name },
-    });
+    const identity = { iss: `${exchange.issuer.identifier}${path}`, sub: name, roles, claims: { name } };
+    await finish.succeed(exchange, state, { identity });
   }
 
   const endpoint: Endpoint = async (exchange) => {

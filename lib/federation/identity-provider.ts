@@ -6,11 +6,12 @@ import { type Claims, describeIdentity, lacksClaims } from './identity-record.ts
 import { LoginError } from './login-error.ts';
 import { createProviderConnection, type ProviderConnection } from './provider-connection.ts';
 import { toLoginError } from './provider-failure.ts';
+import { createProviderLogout, type ProviderLogout } from './provider-logout.ts';
 import { type OidcLogin, tenantPlaceholder } from './resolve-login-options.ts';
 import { type IdTokenSlot, takingIdToken } from './token-answer.ts';
 
 /** The company's identity provider, as its OpenID Connect client. */
-export interface IdentityProvider {
+export interface IdentityProvider extends ProviderLogout {
   /** Where the browser signs in (OpenID Connect Core section 3.1.2.1, RFC 7636). @throws LoginError */
   authorizationUrl(request: {
     state: string;
@@ -158,6 +159,7 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
     },
 
     isReachable: connection.isReachable,
+    ...createProviderLogout(login, connection),
   };
 }
 

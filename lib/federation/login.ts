@@ -1,12 +1,12 @@
 import type { EventSink } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
 import { type Endpoint, type Exchange, redirect } from '../shared/http.ts';
-import type { Identities, Identity } from '../shared/identity.ts';
+import type { Identities } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
 import type { Pages } from '../shared/pages/pages.ts';
-import type { SignIns } from '../shared/sign-ins.ts';
-import type { IdentityProvider } from './identity-provider.ts';
+import type { SignIn, SignIns } from '../shared/sign-ins.ts';
+import type { IdentityProvider, SignedIn } from './identity-provider.ts';
 import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
 import type { LoginState, LoginStateProblem, LoginStates } from './login-state.ts';
 
@@ -26,7 +26,12 @@ export interface Login {
 
 /** Ends a login one way or the other; the authorization request goes on or fails at the client. */
 export interface FinishLogin {
-  succeed(exchange: Exchange, state: LoginState, identity: Identity): Promise<void>;
+  /** @param signedIn what the identity provider gave besides the identity, where there is one */
+  succeed(
+    exchange: Exchange,
+    state: LoginState,
+    signedIn: Pick<SignedIn, 'identity'> & Partial<SignedIn>,
+  ): Promise<void>;
   fail(exchange: Exchange, state: LoginState, error: LoginError): Promise<void>;
   /** The callback belongs to no login of this browser: a page, and nothing more. */
   refuse(exchange: Exchange, problem: LoginStateProblem): void;
@@ -49,6 +54,26 @@ export interface FinishOptions {
   ) => Promise<boolean>;
 }
 
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** The sign-in as the identity provider names it; without an ID token by the identity alone. */
+function signInOf(
+  accountId: string,
+  { identity, idTokenClaims, tokens }: Parameters<FinishLogin['succeed']>[2],
+): SignIn {
+  const { iss, sub, sid, auth_time: authTime } = idTokenClaims ?? {};
+  const [sessionId, idToken] = [text(sid), tokens?.idToken];
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    accountId,
+    iss: text(iss) ?? identity.iss,
+    subject: text(sub) ?? identity.sub,
+    authTime: typeof authTime === 'number' && authTime < now ? authTime : now,
+    ...(sessionId !== undefined && { sid: sessionId }),
+    ...(idToken !== undefined && { idToken }),
+  };
+}
+
 /** What happens after the identity provider, or the dev login, has spoken. */
 export function createFinishLogin({
   identities,
@@ -62,11 +87,10 @@ export function createFinishLogin({
     pages.send(exchange, 'error', { kind: 'signInExpired', code: 'invalid_request', flowId }, { status: 400 });
 
   return {
-    async succeed(exchange, { uid, flowId, clientId }, identity) {
+    async succeed(exchange, { uid, flowId, clientId }, signedIn) {
+      const { identity } = signedIn;
       const accountId = await identities.remember(exchange.issuer, identity);
-      const { iss, sub: subject } = identity;
-      const authTime = Math.floor(Date.now() / 1000);
-      const signInId = await signIns.begin(exchange.issuer, { accountId, iss, subject, authTime });
+      const signInId = await signIns.begin(exchange.issuer, signInOf(accountId, signedIn));
       if (!(await complete(exchange, uid, { accountId, signInId }))) {
         events.emit({ type: 'login.failed', flowId, clientId, reason: 'authorization_request_expired' });
         return expired(exchange, flowId);
@@ -123,11 +147,11 @@ export function createLogin({ identityProvider, states, events, finish, redirect
       const state = await states.take(exchange, given);
       if (typeof state === 'string') return finish.refuse(exchange, state);
       try {
-        const { identity } = await identityProvider.redeem(callbackUrl(exchange, redirectUri(exchange.issuer)), {
+        const signedIn = await identityProvider.redeem(callbackUrl(exchange, redirectUri(exchange.issuer)), {
           ...state,
           state: given as string,
         });
-        await finish.succeed(exchange, state, identity);
+        await finish.succeed(exchange, state, signedIn);
       } catch (error) {
         if (!(error instanceof LoginError)) throw error;
         await finish.fail(exchange, state, error);

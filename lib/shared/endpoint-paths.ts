@@ -10,6 +10,8 @@ export interface EndpointPaths {
   readonly jwks: string;
   readonly pushedAuthorizationRequest: string;
   readonly endSession: string;
+  readonly signedOut: string;
+  readonly backchannelLogout: string;
   readonly interaction: string;
   readonly callback: string;
   readonly devLogin: string;
@@ -25,6 +27,8 @@ export function endpointPaths(basePath: string): EndpointPaths {
     jwks: `${basePath}/jwks`,
     pushedAuthorizationRequest: `${basePath}/par`,
     endSession: `${basePath}/logout`,
+    signedOut: `${basePath}/logout/done`,
+    backchannelLogout: `${basePath}/backchannel-logout`,
     interaction: `${basePath}/interaction`,
     callback: `${basePath}/callback`,
     devLogin: `${basePath}/dev-login`,

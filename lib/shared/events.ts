@@ -26,6 +26,14 @@ export interface EventMembers {
   'login.started': object;
   'login.succeeded': { readonly subject: string; readonly identityIssuer: string };
   'login.failed': { readonly reason: string };
+  /** Browser sessions ended, and grants that were made in them. `subject` is the account, where it is one. */
+  'session.ended': {
+    readonly reason: string;
+    readonly sessions: number;
+    readonly grants: number;
+    readonly subject?: string;
+  };
+  'logout.refused': { readonly reason: string };
   'token.issued': { readonly grantType: string };
   'token.refused': { readonly reason: string };
   'token.replayed': object;
@@ -94,6 +102,8 @@ const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
   'login.started': 'debug',
   'login.succeeded': 'info',
   'login.failed': 'warn',
+  'session.ended': 'info',
+  'logout.refused': 'warn',
   'token.issued': 'info',
   'token.refused': 'warn',
   'token.replayed': 'info',

@@ -25,6 +25,7 @@ export interface FoundSignIn {
   /** Record id: names the sign-in for {@link SignIns.end} and for its grants. */
   readonly key: string;
   readonly accountId: string;
+  readonly subject: string;
   readonly sid: string | undefined;
 }
 
@@ -121,8 +122,8 @@ export function createSignIns(options: SignInsOptions): SignIns {
         const after = page.at(-1)?.id;
         page = await storage.find(kind, name, value, { limit: pageSize, ...(after !== undefined && { after }) });
         for (const record of page) {
-          const { accountId, sid } = record.value as unknown as SignIn;
-          yield { key: record.id, accountId, sid };
+          const { accountId, subject, sid } = record.value as unknown as SignIn;
+          yield { key: record.id, accountId, subject, sid };
         }
       } while (page.length === pageSize);
     },

@@ -46,9 +46,11 @@ describe('every page', () => {
 
   it.each(names)('%s escapes every text that it is given (CWE-79)', (name) => {
     const hostile = '"><img src=x onerror=alert(1)>\'{client}';
-    const { body } = render(name, contentsWith(hostile)[name] as never);
+    const content = contentsWith(hostile)[name];
+    const { body } = render(name, content as never);
     expect(body).not.toContain('<img src=x');
-    expect(body).toContain('&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&#39;{client}');
+    if (Object.keys(content).length > 0)
+      expect(body).toContain('&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&#39;{client}');
   });
 
   it.each(['en', 'de', 'ar'])('says everything in %s', (language) => {

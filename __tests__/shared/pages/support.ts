@@ -60,6 +60,8 @@ export function contentsWith(text: string): { readonly [Name in keyof PageModels
       csrf: text,
     },
     devLogin: { action: text, state: text },
+    signOut: { account: text, action: text, csrf: text },
+    signedOut: {},
     error: { kind: 'clientUnverifiable', code: text, flowId: text, values: { url: text, reason: text }, detail: text },
   };
 }

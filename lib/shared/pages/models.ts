@@ -68,6 +68,17 @@ export interface DevLoginModel extends PageModel {
   readonly state: string;
 }
 
+/** Before this browser is signed out. */
+export interface SignOutModel extends PageModel {
+  readonly account: string;
+  /** Where the form is posted, with the field `csrf`. */
+  readonly action: string;
+  readonly csrf: string;
+}
+
+/** After it. */
+export interface SignedOutModel extends PageModel {}
+
 /** Something failed. */
 export interface ErrorModel extends PageModel {
   readonly kind: PageErrorKind;
@@ -85,6 +96,8 @@ export interface ErrorModel extends PageModel {
 export interface PageModels {
   readonly consent: ConsentModel;
   readonly devLogin: DevLoginModel;
+  readonly signOut: SignOutModel;
+  readonly signedOut: SignedOutModel;
   readonly error: ErrorModel;
 }
 

@@ -8,10 +8,17 @@ import { chooseLocale, directionOf } from './locale.ts';
 import type { PageMessages } from './messages.ts';
 import type { PageBrand, PageContext, PageFunctions, PageModels, PageName } from './models.ts';
 import { pageHeaders } from './page-headers.ts';
+import { signedOutPage, signOutPage } from './sign-out-page.ts';
 import { styleSheet } from './theme.ts';
 
 /** The pages that come with the library. */
-export const defaultPages: PageFunctions = { consent: consentPage, devLogin: devLoginPage, error: errorPage };
+export const defaultPages: PageFunctions = {
+  consent: consentPage,
+  devLogin: devLoginPage,
+  signOut: signOutPage,
+  signedOut: signedOutPage,
+  error: errorPage,
+};
 
 /** Pages that no client's popup leads through: they need no opener, so none may keep them. */
 const isolatedPages: ReadonlySet<PageName> = new Set();
