@@ -133,7 +133,7 @@ describe('problems', () => {
       'routes[2].pth: is not an option; did you mean routes[2].path?',
       "routes[2].path: must be given, such as '/mcp'",
       "routes[2].target: must be an http(s) URL without user or fragment, such as 'https://mcp.linear.app/mcp', got number",
-      'routes[2].upstream: must be made by staticHeaders(), got object',
+      'routes[2].upstream: must be made by staticHeaders(), userOAuth() or another of its kind, got object',
       'routes[2].forwardSearch: must be a boolean, got number',
       'routes[2].firstByteTimeoutMs: must be an integer from 0 to 3600000, got another number',
     ]);

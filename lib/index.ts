@@ -61,3 +61,10 @@ export type {
 export { StorageUnavailableError } from './storage/storage.ts';
 export type { HeaderSource } from './upstream/static-headers.ts';
 export { staticHeaders } from './upstream/static-headers.ts';
+export type {
+  SharedOAuthOptions,
+  UpstreamClientRegistration,
+  UpstreamOptions,
+  UserOAuthOptions,
+} from './upstream/upstream-options.ts';
+export { sharedOAuth, userOAuth } from './upstream/user-oauth.ts';

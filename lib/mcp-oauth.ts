@@ -242,6 +242,19 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     pages,
     isOperatorClient: (clientId) =>
       settings.clients.fixed.some(({ client_id: id }) => id === clientId) || loadedClients.isLoaded(clientId),
+    offer: (exchange, approved) => upstreams.connect.offer(exchange, approved),
+  });
+  const upstreams = createUpstreams({
+    storage,
+    keyRing,
+    events,
+    identities,
+    issuerOf,
+    paths,
+    outbound: (hosts) => createOutbound(outboundOptions(settings, hosts)),
+    provider,
+    startLogin: (exchange, request) => login.start(exchange, request),
+    continuation: { finish: interactions.resume, fail: interactions.fail },
   });
   const states = createLoginStates(storage, keyRing);
   const finish = createFinishLogin({
@@ -249,7 +262,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     signIns,
     events,
     pages,
-    complete: interactions.complete,
+    complete: upstreams.completeLogin(interactions.complete),
     failInteraction: interactions.fail,
   });
   const identityProvider =
@@ -309,13 +322,15 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       ...createBrowserEndpoints({ provider, resources, events, pages }),
       metadata: createMetadataEndpoint(provider),
       interaction: interactions.endpoint,
+      connect: upstreams.connect,
+      clientJwks: upstreams.clientJwks,
+      clientDocument: upstreams.clientDocument,
       logout: logout.endpoint,
       signedOut: logout.signedOut,
       ...(backchannelLogout && { backchannelLogout }),
       ...(settings.login.kind === 'dev' ? { devLogin: login.callback } : { callback: login.callback }),
     }),
   });
-  const upstreams = createUpstreams();
   const signingKey = async (issuer: Issuer) => (await provider(issuer)).signingKey;
   const signIdentity = createIdentityAssertions({ issuerOf, signingKey });
   const protection = createProtection({
@@ -325,7 +340,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     issuerOf,
     configured: settings.issuer,
     createProxy: (given, path) =>
-      createProxy(given, path, { events, signIdentity, credentials: upstreams.credentialsOf(given) }),
+      createProxy(given, path, { events, signIdentity, credentials: upstreams.credentialsOf(given, path) }),
     dpop: gateway.dpop
       ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
       : undefined,

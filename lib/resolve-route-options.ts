@@ -97,7 +97,10 @@ function readProxy(options: OptionReader): ResolvedProxy {
   if (!options.has('target')) options.problem('target', "must be given, such as 'https://mcp.linear.app/mcp'");
   const upstream = options.value('upstream') as UpstreamCredential | undefined;
   if (upstream !== undefined && !isUpstreamMode(upstream)) {
-    options.problem('upstream', `must be made by staticHeaders(), got ${kindOf(upstream)}`);
+    options.problem(
+      'upstream',
+      `must be made by staticHeaders(), userOAuth() or another of its kind, got ${kindOf(upstream)}`,
+    );
   }
   return {
     ...readAuthenticate(options),

@@ -20,6 +20,11 @@ export interface Endpoints {
   /** Absent without an identity provider. */
   readonly backchannelLogout?: Endpoint;
   readonly interaction: Endpoint;
+  /** Links to connect an upstream, their callback, and the page after a login. */
+  readonly connect: { readonly link: Endpoint; readonly callback: Endpoint; readonly afterLogin: Endpoint };
+  readonly clientJwks: Endpoint;
+  /** This server's metadata document as a client of an upstream; undefined for an id that none has. */
+  readonly clientDocument: (id: string) => Endpoint | undefined;
   /** Absent with the dev login. */
   readonly callback?: Endpoint;
   readonly devLogin?: Endpoint;
@@ -65,6 +70,8 @@ export function createRoutes(
     [paths.endSession, { audience: 'browser', serve: endpoints.logout }],
     [paths.signedOut, { audience: 'browser', serve: endpoints.signedOut }],
     [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
+    [paths.clientJwks, { audience: 'machine', serve: endpoints.clientJwks }],
+    [paths.connectCallback, { audience: 'browser', serve: endpoints.connect.callback }],
   ]);
   if (endpoints.registration) exact.set(paths.registration, { audience: 'machine', serve: endpoints.registration });
   if (endpoints.callback) exact.set(paths.callback, { audience: 'browser', serve: endpoints.callback });
@@ -74,17 +81,25 @@ export function createRoutes(
   if (hasAliases) addAliases(exact, paths);
   const resume: OwnedPath = { audience: 'browser', serve: endpoints.resume };
   const interaction: OwnedPath = { audience: 'browser', serve: endpoints.interaction };
+  const connectLink: OwnedPath = { audience: 'browser', serve: endpoints.connect.link };
+  const connectLogin: OwnedPath = { audience: 'browser', serve: endpoints.connect.afterLogin };
   const metadata: OwnedPath = { audience: 'machine', serve: endpoints.metadata };
 
   return ({ afterPrefix, public: publicPath }, issuer) => {
     const owned = exact.get(afterPrefix);
     if (owned) return owned;
     if (publicPath.includes('/.well-known/')) {
+      if (isBelow(afterPrefix, paths.clientDocument)) {
+        const document = endpoints.clientDocument(afterPrefix.slice(paths.clientDocument.length + 1));
+        return document && { audience: 'machine', serve: document };
+      }
       if (wellKnown.isServerMetadata(publicPath, issuer)) return metadata;
       const serve = wellKnown.resourceMetadata(publicPath);
       return serve && { audience: 'machine', serve };
     }
     if (isBelow(afterPrefix, paths.authorization)) return resume;
+    if (isBelow(afterPrefix, paths.connect)) return connectLink;
+    if (isBelow(afterPrefix, paths.connectLogin)) return connectLogin;
     return isBelow(afterPrefix, paths.interaction) ? interaction : undefined;
   };
 }

@@ -7,7 +7,7 @@ import { createProxy } from '../../lib/proxy/proxy.ts';
 import { resolveProxy } from '../../lib/resolve-route-options.ts';
 import { createEvents, type McpOAuthEvent } from '../../lib/shared/events.ts';
 import type { UpstreamCredentials } from '../../lib/shared/upstream-credentials.ts';
-import { createUpstreams } from '../../lib/upstream/upstreams.ts';
+import { createStaticCredentials, type StaticHeaders } from '../../lib/upstream/static-headers.ts';
 
 export interface Received {
   readonly method: string;
@@ -76,7 +76,8 @@ export async function startUpstreamPair(options: UpstreamPairOptions = {}): Prom
   const settings = resolveProxy('/mcp', { target: `http://${upstreamHost}${path}`, ...options.proxy });
   const proxy = createProxy(settings, '/mcp', {
     events: sink,
-    credentials: options.credentials ?? createUpstreams().credentialsOf(settings),
+    credentials:
+      options.credentials ?? (settings.upstream && createStaticCredentials(settings.upstream as StaticHeaders)),
     signIdentity: async (_req, audience) => `signed for ${audience}`,
   });
   const inFront: NonNullable<UpstreamPairOptions['inFront']> = options.inFront ?? ((_req, _res, next) => next());

@@ -14,7 +14,6 @@ import { interactionPolicy } from './interaction-policy.ts';
 import { answering, type ProviderAdapter } from './provider-adapter.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
 import { recallRecord } from './request-records.ts';
-import { settleWrites } from './token-writes.ts';
 
 /** Hooks of other stages that oidc-provider calls; `mcp-oauth.ts` joins them. */
 export interface ProviderHooks {
@@ -256,11 +255,12 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     async rotateRefreshToken(ctx) {
       const token = ctx.oidc.entities.RefreshToken;
       hooks.beforeRotation({ requestedResource: ctx.oidc.params?.resource, grantedResource: token?.resource });
-      const { authMethod } = (token && recallRecord(recordId(issuer, token.jti))) ?? {};
+      const { previous, authMethod } = (token && recallRecord(recordId(issuer, token.jti))) ?? {};
       if (authMethod !== undefined && authMethod !== ctx.oidc.client?.tokenEndpointAuthMethod) {
         throw new errors.InvalidClientAuth('the client authenticated otherwise when it got this token');
       }
-      await answering(settings.events, settings.rotation.beforeConsume(ctx as never));
+      const previousId = typeof previous === 'string' ? previous : undefined;
+      await answering(settings.events, settings.rotation.beforeConsume(ctx as never, previousId));
       return true;
     },
     revokeGrantPolicy: () => true,
@@ -298,9 +298,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
         resourceServer?: { accessTokenFormat?: string };
       };
       const isJwt = resourceServer?.accessTokenFormat === 'jwt' && accountId !== undefined;
-      if (!isJwt) return undefined;
-      await settleWrites(); // An opaque token's own write waits for the others; a JWT has none.
-      return answering(settings.events, hooks.identityClaims(accountId));
+      return isJwt ? answering(settings.events, hooks.identityClaims(accountId)) : undefined;
     },
     formats: {
       customizers: {

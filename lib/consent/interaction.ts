@@ -4,7 +4,7 @@ import { newFlowId } from '../shared/flow-id.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
 import { type Identities, nameOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
-import type { LoginRequest } from '../shared/login-request.ts';
+import type { ApprovedLogin, LoginRequest } from '../shared/login-request.ts';
 import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
 import { foreignForm } from '../shared/own-form.ts';
 import type { Pages } from '../shared/pages/pages.ts';
@@ -36,6 +36,8 @@ export interface InteractionOptions {
   readonly approved: (clientId: string, redirectUri: string) => Promise<void>;
   /** Whether the operator set the client up, so that its name can be relied on. */
   readonly isOperatorClient: (clientId: string) => boolean;
+  /** Shows what else the person may do before the code, where there is something. @returns whether it took the browser */
+  readonly offer: (exchange: Exchange, login: ApprovedLogin) => Promise<boolean>;
 }
 
 /** The pages between an authorization request and its answer, and what continues after a login. */
@@ -43,6 +45,8 @@ export interface Interactions {
   readonly endpoint: Endpoint;
   /** After a login: records what was approved and goes back to the client. @returns false where the request has expired */
   complete(exchange: Exchange, uid: string, login: { accountId: string; signInId: string }): Promise<boolean>;
+  /** After what was offered: the same, without another offer. */
+  resume(exchange: Exchange, login: ApprovedLogin): Promise<boolean>;
   /** After a failed login: the client gets the error at its redirect URI. @returns false where the request has expired */
   fail(exchange: Exchange, uid: string, error: { code: string; description: string }): Promise<boolean>;
 }
@@ -181,14 +185,68 @@ export function createInteractions(options: InteractionOptions): Interactions {
         ...(typeof uiLocales === 'string' && { uiLocales }),
       });
     }
-    const { accountId, acr: signInId } = interaction.session;
-    if (signInId !== undefined) await options.bindGrant(exchange.issuer, interaction.cid, signInId);
-    const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
-    if (!(await saveResult(interaction, { consent: { grantId } }))) return refuse(exchange, goneReason, flow);
-    if (decision.remember) await remember(exchange.issuer, client, interaction, accountId);
+    const { accountId: account, acr: signInId } = interaction.session;
+    const approved = {
+      account,
+      hadSession: true,
+      remember: decision.remember,
+      ...(signInId !== undefined && { signInId }),
+    };
+    const login = approvedLogin(exchange, { interaction, client }, approved);
+    if (await options.offer(exchange, login)) return;
+    if (!(await finish(exchange, { provider, interaction, client }, login))) refuse(exchange, goneReason, flow);
+  }
+
+  function approvedLogin(
+    { issuer }: Exchange,
+    { interaction, client }: Pick<Loaded, 'interaction' | 'client'>,
+    approved: Pick<ApprovedLogin, 'account' | 'hadSession' | 'remember' | 'signInId'>,
+  ): ApprovedLogin {
+    const { redirect_uri: redirectUri, resource } = interaction.params;
+    return {
+      uid: interaction.uid,
+      flowId: interaction.cid,
+      clientId: client.clientId,
+      clientName: client.clientName ?? client.clientId,
+      path: resources.resolve(issuer, text(resource))?.path ?? '',
+      expiresAt: interaction.exp,
+      redirectSource: redirectSource(text(redirectUri)),
+      ...approved,
+    };
+  }
+
+  /** Records what was approved and goes back to the client. @returns false where the request was finished meanwhile */
+  async function finish(
+    exchange: Exchange,
+    { provider, interaction, client }: Loaded,
+    { account, hadSession, signInId, remember: isRemembered }: ApprovedLogin,
+  ): Promise<boolean> {
+    const { issuer } = exchange;
+    if (!hadSession) {
+      // Another person signed in: the old session ends here instead of on oidc-provider's own logout page, also where it
+      // began in another tab meanwhile. This browser has just proved who is at it, so no older session is asked for.
+      const present = await browserSession(provider, exchange);
+      if (present.accountId !== undefined && present.accountId !== account)
+        await options.endSession(issuer, present.uid);
+      interaction.session = undefined;
+    }
+    if (signInId !== undefined) await options.bindGrant(issuer, interaction.cid, signInId);
+    const grantId = await saveGrant(provider, interaction, account, resources, issuer);
+    const login = hadSession ? {} : { login: { accountId: account, remember: true, acr: signInId } };
+    if (!(await saveResult(interaction, { ...login, consent: { grantId } }))) return false;
+    if (isRemembered) await remember(issuer, client, interaction, account);
     await noteApproval(interaction);
-    events.emit({ type: 'consent.granted', ...flow, subject: accountId });
+    const { clientId } = client;
+    events.emit({ type: 'consent.granted', flowId: interaction.cid, clientId, subject: account });
     redirect(exchange.res, interaction.returnTo);
+    return true;
+  }
+
+  async function find(exchange: Exchange, uid: string): Promise<Loaded | undefined> {
+    const { provider } = await providerOf(exchange.issuer);
+    const interaction = await provider.Interaction.find(uid);
+    const client = interaction && (await provider.Client.find(text(interaction.params.client_id)));
+    return interaction && client && { provider, interaction, client };
   }
 
   return {
@@ -214,31 +272,16 @@ export function createInteractions(options: InteractionOptions): Interactions {
       }
     },
 
-    async complete(exchange, uid, { accountId, signInId }) {
-      const { provider } = await providerOf(exchange.issuer);
-      const interaction = await provider.Interaction.find(uid);
-      if (!interaction) return false;
-      // Another person signed in: the old session ends here instead of on oidc-provider's own logout page, also where it
-      // began in another tab meanwhile. This browser has just proved who is at it, so no older session is asked for.
-      const present = await browserSession(provider, exchange);
-      if (present.accountId !== undefined && present.accountId !== accountId)
-        await options.endSession(exchange.issuer, present.uid);
-      interaction.session = undefined;
-      await options.bindGrant(exchange.issuer, interaction.cid, signInId);
-      const grantId = await saveGrant(provider, interaction, accountId, resources, exchange.issuer);
-      if (
-        !(await saveResult(interaction, { login: { accountId, remember: true, acr: signInId }, consent: { grantId } }))
-      )
-        return false;
-      await noteApproval(interaction);
-      events.emit({
-        type: 'consent.granted',
-        flowId: interaction.cid,
-        clientId: text(interaction.params.client_id),
-        subject: accountId,
-      });
-      redirect(exchange.res, interaction.returnTo);
-      return true;
+    async complete(exchange, uid, { accountId: account, signInId }) {
+      const loaded = await find(exchange, uid);
+      if (!loaded) return false;
+      const login = approvedLogin(exchange, loaded, { account, hadSession: false, remember: false, signInId });
+      return (await options.offer(exchange, login)) || finish(exchange, loaded, login);
+    },
+
+    async resume(exchange, login) {
+      const loaded = await find(exchange, login.uid);
+      return loaded ? finish(exchange, loaded, login) : false;
     },
 
     async fail(exchange, uid, { code, description }) {

@@ -9,6 +9,7 @@ export function cookieNames(issuer: Issuer): {
   interaction: string;
   resume: string;
   login(state: string): string;
+  connect(name: string): string;
 } {
   const host = issuer.isSecure ? '__Host-' : '';
   const secure = issuer.isSecure ? '__Secure-' : '';
@@ -17,10 +18,11 @@ export function cookieNames(issuer: Issuer): {
     interaction: `${secure}mcp_interaction`,
     resume: `${secure}mcp_resume`,
     login: (state) => `${host}mcp_login_${issuer.tag}_${state.slice(0, 8)}`,
+    connect: (name) => `${host}mcp_connect_${issuer.tag}_${name.slice(0, 8)}`,
   };
 }
 
-const ours = /^(?:__Host-|__Secure-)?mcp_(?:session|interaction|resume|login)(?:_|\.|$)/;
+const ours = /^(?:__Host-|__Secure-)?mcp_(?:session|interaction|resume|login|connect)(?:_|\.|$)/;
 
 /** A Cookie header without this library's cookies; undefined when none is left. */
 export function withoutOwnCookies(header: string): string | undefined {

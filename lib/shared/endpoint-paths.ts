@@ -15,6 +15,14 @@ export interface EndpointPaths {
   readonly interaction: string;
   readonly callback: string;
   readonly devLogin: string;
+  /** Parent of links to connect an upstream. */
+  readonly connect: string;
+  /** Parent of the pages that offer upstreams after a login. */
+  readonly connectLogin: string;
+  readonly connectCallback: string;
+  /** Parent of this server's own client metadata documents. */
+  readonly clientDocument: string;
+  readonly clientJwks: string;
 }
 
 export function endpointPaths(basePath: string): EndpointPaths {
@@ -32,6 +40,11 @@ export function endpointPaths(basePath: string): EndpointPaths {
     interaction: `${basePath}/interaction`,
     callback: `${basePath}/callback`,
     devLogin: `${basePath}/dev-login`,
+    connect: `${basePath}/connect`,
+    connectLogin: `${basePath}/connect/login`,
+    connectCallback: `${basePath}/connect/callback`,
+    clientDocument: '/.well-known/oauth-client',
+    clientJwks: `${basePath}/client-jwks`,
   };
 }
 

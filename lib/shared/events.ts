@@ -13,6 +13,12 @@ interface EventBase {
   readonly reason?: string;
 }
 
+/** An upstream by its id, and the account that a connection belongs to. */
+interface UpstreamMembers {
+  readonly upstream: string;
+  readonly subject: string;
+}
+
 /** Each event type with the members it adds. Later versions add types; they do not rename them. */
 export interface EventMembers {
   'client.registered': { readonly redirectHosts: readonly string[] };
@@ -51,6 +57,16 @@ export interface EventMembers {
   /** A list of the upstream lost items that the caller may not see. */
   'capabilities.filtered': { readonly kind: string; readonly hidden: number; readonly subject: string };
   'proxy.failed': { readonly reason: string; readonly status: number };
+  /** A call needs a connection that its user has not made, or that has ended. */
+  'upstream.connect_required': UpstreamMembers;
+  'upstream.connected': UpstreamMembers;
+  /** A connection came to nothing: another account, a stale link, or the upstream's refusal. */
+  'upstream.connect_refused': { readonly upstream?: string; readonly reason: string };
+  /** The upstream's authorization server ended a grant: its user has to connect again. */
+  'upstream.connection_ended': UpstreamMembers & { readonly reason: string };
+  'upstream.disconnected': UpstreamMembers;
+  /** A token cannot be renewed now; nothing is lost. */
+  'upstream.unavailable': UpstreamMembers & { readonly reason: string };
   'storage.unavailable': { readonly reason: string };
   /** The trusted authorization server of a resource server that stands alone gave no answer that could be used. */
   'issuer.unavailable': { readonly reason: string };
@@ -114,6 +130,12 @@ const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
   'call.refused': 'info',
   'capabilities.filtered': 'debug',
   'proxy.failed': 'warn',
+  'upstream.connect_required': 'info',
+  'upstream.connected': 'info',
+  'upstream.connect_refused': 'warn',
+  'upstream.connection_ended': 'warn',
+  'upstream.disconnected': 'info',
+  'upstream.unavailable': 'warn',
   'storage.unavailable': 'error',
   'issuer.unavailable': 'error',
   'server.error': 'error',

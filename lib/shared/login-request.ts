@@ -12,3 +12,24 @@ export interface LoginRequest {
   /** `form-action` source of the client's redirect URI, for pages of ours on the way there. */
   readonly redirectSource: string;
 }
+
+/** An authorization request that a person has approved and signed in for. */
+export interface ApprovedLogin {
+  readonly uid: string;
+  readonly flowId: string;
+  readonly clientId: string;
+  readonly clientName: string;
+  /** Public path of the resource that is asked for. */
+  readonly path: string;
+  /** UNIX seconds at which the authorization request ends. */
+  readonly expiresAt: number;
+  readonly account: string;
+  /** `form-action` source of the client's redirect URI. */
+  readonly redirectSource: string;
+  /** The session was there before: nobody has signed in for this request. */
+  readonly hadSession: boolean;
+  /** The sign-in whose end is that of the grant, too. */
+  readonly signInId?: string;
+  /** Whether the person wants this approval to be remembered. */
+  readonly remember: boolean;
+}

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
  * the rest of its members is not public.
  */
 export interface UpstreamCredential {
-  readonly mode: 'static-headers';
+  readonly mode: 'static-headers' | 'user-oauth' | 'shared-oauth' | 'id-jag' | 'token-exchange';
 }
 
 /** A request that is about to go to the upstream, after `authenticate` let it pass. */

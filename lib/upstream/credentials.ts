@@ -1,10 +1,15 @@
-import type { UpstreamCredential, UpstreamCredentials } from '../shared/upstream-credentials.ts';
+import type { UpstreamCredential } from '../shared/upstream-credentials.ts';
 import type { StaticHeaders } from './static-headers.ts';
+import type { OAuthUpstream } from './user-oauth.ts';
 
 /** Every kind of credential, as its constructor made it. */
-type UpstreamMode = StaticHeaders;
+export type UpstreamMode = StaticHeaders | OAuthUpstream;
 
-const modes: { readonly [Mode in UpstreamMode['mode']]: true } = { 'static-headers': true };
+const modes: { readonly [Mode in UpstreamMode['mode']]: true } = {
+  'static-headers': true,
+  'user-oauth': true,
+  'shared-oauth': true,
+};
 
 /** Whether a value was made by one of the constructors. */
 export function isUpstreamMode(value: unknown): value is UpstreamCredential {
@@ -12,18 +17,7 @@ export function isUpstreamMode(value: unknown): value is UpstreamCredential {
   return typeof mode === 'string' && Object.hasOwn(modes, mode);
 }
 
-/** The credentials of one upstream as its mode says. */
-export function createUpstreamCredentials(credential: UpstreamCredential): UpstreamCredentials {
-  const mode = credential as UpstreamMode;
-  return {
-    async forRequest({ req, refusal }) {
-      if (refusal) return { kind: 'refused', reason: `status ${refusal.status}` };
-      try {
-        return { kind: 'headers', headers: await mode.headers(req) };
-      } catch {
-        // Its error may quote a secret.
-        return { kind: 'unavailable', reason: 'a header function failed', retryAfterSeconds: 5 };
-      }
-    },
-  };
+/** What the constructor put behind the public type. */
+export function readUpstreamMode(credential: UpstreamCredential): UpstreamMode {
+  return credential as UpstreamMode;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ConfigurationError } from '../errors.ts';
 import { kindOf } from '../shared/option-reader.ts';
-import type { UpstreamCredential } from '../shared/upstream-credentials.ts';
+import type { UpstreamCredential, UpstreamCredentials } from '../shared/upstream-credentials.ts';
 
 /** A header's value, or where to get it for a request, such as from a secret store. */
 export type HeaderSource = string | ((req: IncomingMessage) => string | Promise<string>);
@@ -61,4 +61,19 @@ export function staticHeaders(headers: Readonly<Record<string, HeaderSource>>): 
 
 function isHeaderValue(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}
+
+/** The same answer for every user; a refusal is final, since there is nothing to renew. */
+export function createStaticCredentials(credential: StaticHeaders): UpstreamCredentials {
+  return {
+    async forRequest({ req, refusal }) {
+      if (refusal) return { kind: 'refused', reason: `status ${refusal.status}` };
+      try {
+        return { kind: 'headers', headers: await credential.headers(req) };
+      } catch {
+        // Its error may quote a secret.
+        return { kind: 'unavailable', reason: 'a header function failed', retryAfterSeconds: 5 };
+      }
+    },
+  };
 }

@@ -1,0 +1,278 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Issuer } from '../shared/issuer.ts';
+import { recordId } from '../shared/record-ids.ts';
+import type { KeyRingSource } from '../shared/secrets.ts';
+import { type Storage, StorageUnavailableError } from '../storage/storage.ts';
+
+/** Tokens of one user at one upstream. */
+export interface UpstreamTokens {
+  readonly accessToken: string;
+  readonly refreshToken?: string;
+  /** UNIX seconds; absent where the authorization server does not say. */
+  readonly expiresAt?: number;
+  /** When they were issued, UNIX seconds. */
+  readonly issuedAt: number;
+  /** When the user connected, UNIX seconds. */
+  readonly connectedAt: number;
+  readonly scopes: readonly string[];
+  /** Issuer that gave them: they go to no other authorization server. */
+  readonly authorizationServer: string;
+  /** Client to which they were issued. */
+  readonly clientId: string;
+}
+
+/** Whose tokens for which upstream. */
+export interface VaultKey {
+  readonly issuer: Issuer;
+  /** Account, or a name that no account has for tokens of everybody. */
+  readonly account: string;
+  readonly upstream: string;
+}
+
+/** What an attempt to get new tokens came to. */
+export type Renewal =
+  | { readonly kind: 'renewed'; readonly tokens: UpstreamTokens }
+  /** The authorization server said that the grant has ended: the user must connect again. */
+  | { readonly kind: 'ended'; readonly reason: string }
+  /** No answer, or one that says nothing about the grant: everything is kept. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterSeconds: number };
+
+/** Gets new tokens; `undefined` where none are kept. */
+export type Renew = (current: UpstreamTokens | undefined) => Promise<Renewal>;
+
+/** The answer to a call that needs a token. */
+export type VaultAnswer =
+  | { readonly kind: 'tokens'; readonly tokens: UpstreamTokens }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly retryAfterSeconds: number };
+
+export interface VaultRequest {
+  readonly renew: Renew;
+  /** An access token that the upstream refused: it counts as expired. */
+  readonly refused?: string;
+  /** Whether `renew` can get tokens where none are kept. @defaultValue false */
+  readonly canStart?: boolean;
+}
+
+/** The tokens of all users at all upstreams: one encrypted record each. */
+export interface Vault {
+  /** Whether tokens are kept, whatever their age. */
+  has(key: VaultKey): Promise<boolean>;
+  /** A token that has not expired, renewed where need be: once, however many calls and processes ask. */
+  get(key: VaultKey, request: VaultRequest): Promise<VaultAnswer>;
+  /** Keeps the tokens of a new connection, in place of whatever was kept. */
+  put(key: VaultKey, tokens: UpstreamTokens): Promise<void>;
+  /** Forgets a connection. @returns its tokens, to be revoked */
+  remove(key: VaultKey): Promise<UpstreamTokens | undefined>;
+  /** Upstreams that the account is connected to, and since when, UNIX seconds. */
+  list(issuer: Issuer, account: string): Promise<{ upstream: string; connectedAt: number }[]>;
+}
+
+const kind = 'UpstreamToken';
+const leaseKind = 'UpstreamLease';
+
+/** A connection that nobody used for so long is forgotten. */
+const keepSeconds = 180 * 86_400;
+
+/** Longer than an attempt takes, time for writing included: whoever holds the lease is done or dead when it ends. */
+const leaseSeconds = 45;
+
+/** How long the others wait for whoever renews, milliseconds. */
+const waitMs = 20_000;
+
+/** How long before its end a token is renewed, at most and as part of its life. */
+const aheadSeconds = 60;
+const aheadPart = 0.2;
+
+/** How often a record is written again when the store does not answer: a rotated refresh token must not be lost. */
+const writeDelaysMs = [100, 300, 1000, 3000];
+
+interface Entry {
+  readonly version: string;
+  /** Absent where the user must connect again. */
+  readonly tokens?: UpstreamTokens;
+}
+
+export function createVault(storage: Storage, keyRing: KeyRingSource, now: () => number = Date.now): Vault {
+  const underWay = new Map<string, Promise<VaultAnswer>>();
+  /** Renewed, but the store did not take them. */
+  const unsaved = new Map<string, { readonly version: string | undefined; readonly tokens: UpstreamTokens }>();
+  const seconds = () => Math.floor(now() / 1000);
+  const idOf = ({ issuer, account, upstream }: VaultKey) => recordId(issuer, JSON.stringify([account, upstream]));
+
+  const options = ({ issuer, account }: VaultKey) => ({
+    expiresAt: seconds() + keepSeconds,
+    index: { account: recordId(issuer, account) },
+  });
+
+  async function seal(key: VaultKey, tokens: UpstreamTokens): Promise<Record<string, unknown>> {
+    const sealed = (await keyRing()).seal(`${kind}:${idOf(key)}`, JSON.stringify(tokens));
+    return { upstream: key.upstream, connectedAt: tokens.connectedAt, sealed };
+  }
+
+  async function open(id: string, sealed: unknown): Promise<UpstreamTokens | undefined> {
+    if (typeof sealed !== 'string') return undefined;
+    const text = (await keyRing()).open(`${kind}:${id}`, sealed);
+    return text === undefined ? undefined : (JSON.parse(text) as UpstreamTokens);
+  }
+
+  async function read(id: string): Promise<Entry | undefined> {
+    const record = await storage.get(kind, id);
+    if (!record) return undefined;
+    const tokens = await open(id, record.value.sealed);
+    return { version: record.version, ...(tokens && { tokens }) };
+  }
+
+  /** @returns false where the connection was changed or removed meanwhile */
+  async function write(key: VaultKey, version: string | undefined, value: Record<string, unknown>): Promise<boolean> {
+    const id = idOf(key);
+    if (version === undefined) return storage.create(kind, id, value, options(key));
+    return storage.replace(kind, id, version, value, options(key));
+  }
+
+  /** Before the lease is released, and again while the store is away. */
+  async function save(key: VaultKey, version: string | undefined, tokens: UpstreamTokens): Promise<boolean> {
+    const id = idOf(key);
+    const value = await seal(key, tokens);
+    for (const delay of [...writeDelaysMs, undefined]) {
+      try {
+        const isWritten = await write(key, version, value);
+        unsaved.delete(id);
+        return isWritten;
+      } catch (error) {
+        if (!(error instanceof StorageUnavailableError)) throw error;
+        unsaved.set(id, { version, tokens });
+        if (delay === undefined) throw error;
+        await pause(delay);
+      }
+    }
+    return false;
+  }
+
+  /** Deletes the lease if it is still this holder's. */
+  async function release(id: string, holder: string): Promise<void> {
+    const lease = await storage.get(leaseKind, id);
+    if (lease?.value.holder === holder) await storage.delete(leaseKind, id);
+  }
+
+  /** Leaves the failure in the lease's place, so that nobody asks again before it is time. */
+  async function backOff(id: string, holder: string, reason: string, retryAfterSeconds: number): Promise<void> {
+    const lease = await storage.get(leaseKind, id);
+    if (lease?.value.holder !== holder) return;
+    const expiresAt = seconds() + Math.max(1, retryAfterSeconds);
+    await storage.replace(leaseKind, id, lease.version, { failed: reason }, { expiresAt });
+  }
+
+  const toAnswer = (entry: Entry | undefined): VaultAnswer =>
+    entry?.tokens ? { kind: 'tokens', tokens: entry.tokens } : { kind: 'missing' };
+
+  async function renewHolding(
+    key: VaultKey,
+    { renew, canStart = false }: VaultRequest,
+    stale: string | undefined,
+    holder: string,
+  ): Promise<VaultAnswer> {
+    const id = idOf(key);
+    const entry = await read(id);
+    // Somebody was faster, or the user has connected anew.
+    if (entry?.version !== stale || (!entry?.tokens && !(canStart && !entry))) {
+      await release(id, holder);
+      return toAnswer(entry);
+    }
+    const renewal = await renew(entry?.tokens).catch(async (error: unknown) => {
+      await release(id, holder);
+      throw error;
+    });
+    switch (renewal.kind) {
+      case 'failed':
+        await backOff(id, holder, renewal.reason, renewal.retryAfterSeconds);
+        return { kind: 'unavailable', reason: renewal.reason, retryAfterSeconds: renewal.retryAfterSeconds };
+      case 'ended':
+        if (entry) await write(key, entry.version, { upstream: key.upstream, ended: renewal.reason });
+        break;
+      case 'renewed':
+        if (await save(key, entry?.version, renewal.tokens)) {
+          await release(id, holder);
+          return { kind: 'tokens', tokens: renewal.tokens };
+        }
+    }
+    await release(id, holder);
+    return toAnswer(await read(id));
+  }
+
+  async function renewOnce(key: VaultKey, request: VaultRequest, stale: string | undefined): Promise<VaultAnswer> {
+    const id = idOf(key);
+    const holder = randomUUID();
+    const until = now() + waitMs;
+    for (let delayMs = 20; ; delayMs = Math.min(250, delayMs * 2)) {
+      const expiresAt = seconds() + leaseSeconds;
+      if (await storage.create(leaseKind, id, { holder }, { expiresAt })) {
+        return renewHolding(key, request, stale, holder);
+      }
+      const lease = await storage.get(leaseKind, id);
+      const entry = await read(id);
+      if (entry?.version !== stale) return toAnswer(entry);
+      if (lease && typeof lease.value.failed === 'string') {
+        const retryAfterSeconds = Math.max(1, (lease.expiresAt ?? 0) - seconds());
+        return { kind: 'unavailable', reason: lease.value.failed, retryAfterSeconds };
+      }
+      if (now() > until) return { kind: 'unavailable', reason: 'the renewal takes too long', retryAfterSeconds: 5 };
+      await pause(delayMs);
+    }
+  }
+
+  /** The calls of this process wait for one attempt. */
+  function renewal(key: VaultKey, request: VaultRequest, stale: string | undefined): Promise<VaultAnswer> {
+    const id = `${idOf(key)} ${stale}`;
+    const running = underWay.get(id);
+    if (running) return running;
+    const started = renewOnce(key, request, stale).finally(() => underWay.delete(id));
+    underWay.set(id, started);
+    return started;
+  }
+
+  function isNearEnd({ expiresAt, issuedAt }: UpstreamTokens): boolean {
+    if (expiresAt === undefined) return false;
+    const ahead = Math.min(aheadSeconds, (expiresAt - issuedAt) * aheadPart);
+    return expiresAt - ahead <= seconds();
+  }
+
+  return {
+    async has(key) {
+      return (await read(idOf(key)))?.tokens !== undefined;
+    },
+
+    async get(key, request) {
+      const id = idOf(key);
+      const pending = unsaved.get(id);
+      if (pending) await save(key, pending.version, pending.tokens);
+      const entry = await read(id);
+      const tokens = entry?.tokens;
+      if (!tokens && !(request.canStart && !entry)) return { kind: 'missing' };
+      const isExpired = tokens?.expiresAt !== undefined && tokens.expiresAt <= seconds();
+      if (!tokens || isExpired || tokens.accessToken === request.refused) return renewal(key, request, entry?.version);
+      // Nobody waits for a renewal ahead of time, and nobody minds its failure: the token still works.
+      if (isNearEnd(tokens)) renewal(key, request, entry?.version).catch(() => undefined);
+      return { kind: 'tokens', tokens };
+    },
+
+    async put(key, tokens) {
+      unsaved.delete(idOf(key));
+      await storage.put(kind, idOf(key), await seal(key, tokens), options(key));
+      await storage.delete(leaseKind, idOf(key)); // What failed before says nothing about the new connection.
+    },
+
+    async remove(key) {
+      const record = await storage.take(kind, idOf(key));
+      return record && open(idOf(key), record.value.sealed);
+    },
+
+    async list(issuer, account) {
+      const found = await storage.find(kind, 'account', recordId(issuer, account), { limit: 200 });
+      return found
+        .filter(({ value }) => typeof value.sealed === 'string')
+        .map(({ value }) => ({ upstream: String(value.upstream), connectedAt: Number(value.connectedAt) }));
+    },
+  };
+}
