@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import type { ProxyOptions } from '../../lib/options.ts';
+import { sendFailure } from '../../lib/protected-resource/failure.ts';
 import { createProxy } from '../../lib/proxy/proxy.ts';
 import { resolveProxy } from '../../lib/resolve-route-options.ts';
 import { createEvents, type McpOAuthEvent } from '../../lib/shared/events.ts';
@@ -81,7 +82,9 @@ export async function startUpstreamPair(options: UpstreamPairOptions = {}): Prom
     signIdentity: async (_req, audience) => `signed for ${audience}`,
   });
   const inFront: NonNullable<UpstreamPairOptions['inFront']> = options.inFront ?? ((_req, _res, next) => next());
-  const front = http.createServer((req, res) => inFront(req, res, () => void proxy.handle(req, res)));
+  const front = http.createServer((req, res) =>
+    inFront(req, res, () => proxy.handle(req, res).catch((error: unknown) => sendFailure(res, sink, error))),
+  );
   const port = await listen(front);
 
   return {

@@ -3,7 +3,7 @@ import { pipeline, type Readable } from 'node:stream';
 import { type Header, valuesOf } from '../shared/header-list.ts';
 import { readBounded } from './bounded-body.ts';
 import { decode } from './content-coding.ts';
-import { createEventStreamFilter } from './event-stream-filter.ts';
+import { createEventStreamFilter, EventTooLargeError } from './event-stream-filter.ts';
 import { responsePolicy } from './header-policy.ts';
 import { keepAwake } from './heartbeat.ts';
 import type { Filtered } from './message-filter.ts';
@@ -108,9 +108,10 @@ export async function deliver(
     }
     if (!isStream) return sendFiltered(response, content, res, filter, rules);
     const filtering = createEventStreamFilter(filter, rules.maxAnswerBytes);
-    source = pipeline(content, filtering, (error) => {
-      if (error?.name === 'EventTooLargeError') onBroken({ reason: 'unreadable', detail: 'too large an event' });
+    filtering.once('error', (error) => {
+      if (error instanceof EventTooLargeError) onBroken({ reason: 'unreadable', detail: 'too large an event' });
     });
+    source = pipeline(content, filtering, () => undefined); // How it ends, `stream` hears from its last part.
   }
   writeHead(res, response, filter !== undefined);
   // An event stream may stay without an event for long; Node keeps the head back until the first one.

@@ -44,7 +44,8 @@ export function createEventStreamFilter(filter: (text: string) => Filtered, maxE
     const text = data.join('\n');
     const filtered: Filtered = text === '' ? { kind: 'same' } : filter(text);
     if (filtered.kind === 'same') return void output.push(Buffer.concat([...raw, end]));
-    const changed = filtered.kind === 'changed' ? [Buffer.from(`data: ${filtered.text}\n`)] : [];
+    const changed =
+      filtered.kind === 'changed' ? [Buffer.from(`data: ${filtered.text.replaceAll('\n', '\ndata: ')}\n`)] : [];
     // An id stays, since the client resumes from it.
     output.push(Buffer.concat([...other, ...changed, end]));
   }
