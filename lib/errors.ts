@@ -28,12 +28,15 @@ export type OAuthErrorCode =
   | 'access_denied'
   | 'insufficient_scope'
   | 'invalid_client_metadata'
+  | 'invalid_grant'
   | 'invalid_redirect_uri'
   | 'invalid_request'
+  | 'invalid_scope'
   | 'invalid_target'
   | 'invalid_token'
   | 'server_error'
-  | 'temporarily_unavailable';
+  | 'temporarily_unavailable'
+  | 'unauthorized_client';
 
 /** A peer's request failed. `message` is the public description: it holds no secret and names no cause. */
 export class OAuthError extends McpOAuthError {

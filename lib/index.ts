@@ -12,6 +12,7 @@ export type {
   OidcOptions,
   RolesClaim,
 } from './federation/login-options.ts';
+export type { IdJagClaims, IdJagOptions, TrustedIdJagIssuer } from './grants/id-jag-options.ts';
 export type { RevocationSelection } from './grants/revocation.ts';
 export type { Health } from './health.ts';
 export type { McpOAuth } from './mcp-oauth.ts';

@@ -16,6 +16,7 @@ import { createLoadedClients } from './clients/loaded-clients.ts';
 import { createInteractions } from './consent/interaction.ts';
 import { createRememberedApprovals } from './consent/remembered-approvals.ts';
 import { createSilentGrant } from './consent/silent-grant.ts';
+import { createDescribeAssertion } from './federation/asserted-identity.ts';
 import { createBackchannelLogout } from './federation/backchannel-logout.ts';
 import { createDevLogin } from './federation/dev-login.ts';
 import { createIdentityProvider } from './federation/identity-provider.ts';
@@ -23,6 +24,7 @@ import { createFinishLogin, createLogin } from './federation/login.ts';
 import { createLoginStates } from './federation/login-state.ts';
 import { createLogout } from './federation/logout.ts';
 import { providerHosts } from './federation/resolve-login-options.ts';
+import { createExtensionGrants, grantPolicyOf } from './grants/extension-grants.ts';
 import { createGrants } from './grants/grants.ts';
 import { createRefreshGrace } from './grants/refresh-grace.ts';
 import { checkRefreshResource } from './grants/refresh-policy.ts';
@@ -50,7 +52,7 @@ import { createIssuerResolver } from './shared/issuer-resolver.ts';
 import { createLimiter } from './shared/limiter.ts';
 import type { OidcProvider } from './shared/oidc-provider.ts';
 import { createOutbound } from './shared/outbound.ts';
-import { loopbackAddressOf } from './shared/outbound-hosts.ts';
+import { loopbackAddressOf, namedHosts } from './shared/outbound-hosts.ts';
 import { createPages } from './shared/pages/pages.ts';
 import { createResources } from './shared/resources.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
@@ -143,7 +145,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const revocation = createRevocation({ storage, grants, signIns, events });
 
   const { registration, cimd } = settings.clients;
-  const clientChecks = createClientChecks(registration);
+  const clientChecks = createClientChecks(registration, grantPolicyOf(settings.idJag));
   const clientLifetime = createClientLifetime(storage, registration.clientTtlSeconds);
   const loadedClients = createLoadedClients(settings.clients.load);
   const clientFetcher = createClientFetcher({
@@ -166,6 +168,15 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     hosts: cimd,
     documentProblem: clientChecks.documentProblem,
     pinned: cimd.pinned,
+  });
+  const extensionGrants = createExtensionGrants({
+    ...settings,
+    resources,
+    identities,
+    events,
+    describeAssertion: createDescribeAssertion(settings.login),
+    mayUse: async () => true,
+    outboundTo: (urls) => createOutbound(outboundOptions(settings, namedHosts(urls))),
   });
   const provider = createProviderSource({
     storage,
@@ -190,6 +201,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
         ? createRefreshGrace(storage, issuer, ring, gateway.refreshGraceSeconds)
         : undefined,
     hooks: (issuer): ProviderHooks => ({
+      ...extensionGrants,
       identityClaims: async (accountId) => {
         const identity = await identities.find(issuer, accountId);
         return identity && { idp: { iss: identity.iss, sub: identity.sub }, roles: identity.roles };
@@ -212,6 +224,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       checkClientMetadata: clientChecks.check,
       allowClient: (metadata) => cimd.allowClient?.(metadata) ?? true,
       loadClient: loadedClients.find,
+      registeredClient: clientChecks.registered,
       clientUsed: (clientId) => clientLifetime.used(issuer, clientId),
       grantUsed: (grantId) => grants.used(issuer, grantId),
       fetchFailure: clientFetcher.failureOf,

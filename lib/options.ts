@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ConsentOptions } from './consent/consent-options.ts';
 import type { BrowserLoginOptions, IdentityOptions, OidcOptions } from './federation/login-options.ts';
+import type { IdJagOptions } from './grants/id-jag-options.ts';
 import type { ForwardingOptions } from './proxy/proxy-options.ts';
 import type { Logger } from './shared/events.ts';
 import type { PagesOptions } from './shared/pages/pages-options.ts';
@@ -39,6 +40,8 @@ export interface McpOAuthOptions {
    * never with `invalid_client`. Answers are remembered for 30 seconds.
    */
   readonly loadClient?: (clientId: string) => Promise<ClientMetadata | undefined>;
+  /** Tokens for assertions of the company's identity provider, without a browser (MCP Enterprise-Managed Authorization). */
+  readonly idJag?: IdJagOptions;
   /** MCP routes by configuration, instead of or beside `auth.authenticate` and `auth.proxy`. */
   readonly routes?: readonly RouteOptions[];
   /**
@@ -155,10 +158,21 @@ export interface ClientMetadata {
   readonly client_id: string;
   readonly client_secret?: string;
   readonly client_name?: string;
-  readonly redirect_uris: readonly string[];
+  /** Required of clients that sign people in: those whose grants hold `authorization_code`. */
+  readonly redirect_uris?: readonly string[];
   /** @defaultValue 'client_secret_basic' with a secret, 'private_key_jwt' with keys, else 'none' */
   readonly token_endpoint_auth_method?: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
+  /**
+   * `authorization_code`, `refresh_token`; of clients that authenticate also `client_credentials` and, beside `idJag`,
+   * `urn:ietf:params:oauth:grant-type:jwt-bearer`. @defaultValue ['authorization_code', 'refresh_token']
+   */
   readonly grant_types?: readonly string[];
+  /**
+   * What the client may get by `client_credentials`, where no user limits it: scopes by resource, a path or a URL. Resources
+   * that are left out are refused. @defaultValue the `scopes` of every resource, nothing of its `optionalScopes`
+   * @example { '/mcp': ['mcp:tools', 'files:write'] }
+   */
+  readonly resource_scopes?: Readonly<Record<string, readonly string[]>>;
   readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] };
   readonly jwks_uri?: string;
   readonly client_uri?: string;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ConfigurationError } from './errors.ts';
 import type { AuthenticateOptions } from './options.ts';
-import { formatRule } from './resolve-options-rules.ts';
+import { formatRule, isScopeList, scopeRule } from './resolve-options-rules.ts';
 import { kindOf, type OptionReader, readOptions } from './shared/option-reader.ts';
 
 export const authenticateNames = [
@@ -19,24 +19,12 @@ export const authenticateNames = [
   'default',
   'allowedOrigins',
 ] as const satisfies readonly (keyof AuthenticateOptions)[];
-const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-
 /** A public path: absolute, no query, no dot segments, no trailing slash (but `/` itself). */
 export const pathRule = {
   what: "an absolute path without query, fragment or trailing slash, such as '/mcp'",
   accept: (text: string) =>
     text === '/' || (/^(?:\/[^/?#\s]+)+$/.test(text) && URL.parse(text, 'http://x')?.pathname === text),
 };
-
-/** One scope token. */
-export const scopeRule = {
-  what: 'scope tokens (RFC 6749 section 3.3)',
-  accept: (text: string) => scopeToken.test(text),
-};
-
-function isScopeList(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((scope) => typeof scope === 'string' && scopeToken.test(scope));
-}
 
 function isScopeMap(value: unknown): value is Readonly<Record<string, readonly string[]>> {
   return (

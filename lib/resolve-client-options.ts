@@ -1,4 +1,7 @@
+import { checkClientGrants } from './grants/resolve-client-grants.ts';
+import type { ResolvedIdJag } from './grants/resolve-id-jag-options.ts';
 import type { CimdOptions, ClientMetadata, RegistrationOptions } from './options.ts';
+import { isPublicKey } from './resolve-options-rules.ts';
 import { kindOf, type OptionReader } from './shared/option-reader.ts';
 
 /** `registration`, `cimd`, `clients` and `loadClient` with their defaults. */
@@ -55,6 +58,7 @@ const clientNames = [
   'redirect_uris',
   'token_endpoint_auth_method',
   'grant_types',
+  'resource_scopes',
   'jwks',
   'jwks_uri',
   'client_uri',
@@ -133,12 +137,6 @@ const webRule = {
   accept: (text: string) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''),
 };
 
-/** A key that may lie in a configuration: asymmetric, without its private part (RFC 7518 section 6). */
-function isPublicKey(key: unknown): boolean {
-  const { kty, d } = (key ?? {}) as { kty?: unknown; d?: unknown };
-  return (kty === 'RSA' || kty === 'EC' || kty === 'OKP') && d === undefined;
-}
-
 /** Keys where they are needed, from one place. */
 function readKeys(client: OptionReader, method: string | undefined): void {
   const jwks = client.value('jwks') as { keys?: unknown } | null | undefined;
@@ -160,6 +158,7 @@ function readFixedClients(
   options: OptionReader,
   check: ClientCheck,
   allowedSchemes: readonly string[],
+  idJag: ResolvedIdJag | undefined,
 ): ClientMetadata[] {
   const ids = new Set<string>();
   return options.groups('clients', clientNames).map((client) => {
@@ -176,6 +175,7 @@ function readFixedClients(
     metadata.token_endpoint_auth_method ??= defaultMethod(metadata);
     const method = client.string('token_endpoint_auth_method', methodRule) ?? metadata.token_endpoint_auth_method;
     readKeys(client, String(method));
+    checkClientGrants(client, method, idJag);
     for (const name of ['client_uri', 'logo_uri']) client.string(name, webRule);
     const secret = client.string('client_secret', {
       what: 'a string of at least 16 characters',
@@ -190,12 +190,16 @@ function readFixedClients(
   });
 }
 
-export function readClientOptions(options: OptionReader, check: ClientCheck): ResolvedClients {
+export function readClientOptions(
+  options: OptionReader,
+  check: ClientCheck,
+  idJag: ResolvedIdJag | undefined,
+): ResolvedClients {
   const registration = readRegistration(options);
   return {
     registration,
     cimd: readCimd(options),
-    fixed: readFixedClients(options, check, registration.allowedSchemes),
+    fixed: readFixedClients(options, check, registration.allowedSchemes, idJag),
     load: options.fn('loadClient') as ResolvedClients['load'],
   };
 }

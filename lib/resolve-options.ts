@@ -1,6 +1,7 @@
 import { type ResolvedConsent, readConsentOptions } from './consent/resolve-consent-options.ts';
 import { ConfigurationError } from './errors.ts';
 import { type LoginLifetimes, type ResolvedLogin, readLogin } from './federation/resolve-login-options.ts';
+import { type ResolvedIdJag, readIdJag } from './grants/resolve-id-jag-options.ts';
 import type { McpOAuthOptions } from './options.ts';
 import { type ClientCheck, type ResolvedClients, readClientOptions } from './resolve-client-options.ts';
 import { type ResolvedOutbound, readLogger, readOutbound } from './resolve-common-options.ts';
@@ -24,6 +25,8 @@ export interface ResolvedOptions extends LoginLifetimes {
   readonly login: ResolvedLogin;
   readonly gateway: ResolvedGateway;
   readonly clients: ResolvedClients;
+  /** Redemption of ID-JAGs; undefined where it is off. */
+  readonly idJag: ResolvedIdJag | undefined;
   readonly routes: readonly ResolvedRoute[];
   /** Resources that other servers host. */
   readonly resources: readonly Resource[];
@@ -65,6 +68,7 @@ const optionNames = [
   'cimd',
   'clients',
   'loadClient',
+  'idJag',
   'routes',
   'resources',
   'storage',
@@ -89,7 +93,8 @@ export function resolveOptions(
   const options = readRequiredOptions(source, optionNames);
   const isProduction = environment.NODE_ENV === 'production';
   const issuer = readIssuer(options, isProduction);
-  const clients = readClientOptions(options, checkClient);
+  const idJag = readIdJag(options, issuer?.identifier);
+  const clients = readClientOptions(options, checkClient, idJag);
   const gateway = readGateway(options, clients);
   const resolved: ResolvedOptions = {
     issuer: issuer && Object.freeze(issuer),
@@ -97,6 +102,7 @@ export function resolveOptions(
     ...readLogin(options, { issuer, basePath: gateway.basePath, isProduction }),
     gateway: Object.freeze(gateway),
     clients: Object.freeze(clients),
+    idJag,
     routes: Object.freeze(readRoutes(options).map((route) => Object.freeze(route))),
     resources: Object.freeze(readRemoteResources(options).map((resource) => Object.freeze(resource))),
     storage: readStorage(options, isProduction),

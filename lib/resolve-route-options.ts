@@ -7,9 +7,8 @@ import {
   type ResolvedAuthenticate,
   readAuthenticate,
   readLifetime,
-  scopeRule,
 } from './resolve-authenticate-options.ts';
-import { formatRule, isWebUrl } from './resolve-options-rules.ts';
+import { formatRule, isWebUrl, scopeRule } from './resolve-options-rules.ts';
 import { parseIssuer } from './shared/issuer.ts';
 import { kindOf, type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
 import type { Resource } from './shared/resources.ts';

@@ -27,6 +27,7 @@ function adapter(model: string, storage: Storage, seen: string[]): ProviderAdapt
     tombstoneSeconds: 1000,
     clientTtlSeconds: 500,
     loadClient: async () => undefined,
+    registeredClient: (metadata) => metadata,
     onGrantDeleted: () => undefined,
   });
 }

@@ -54,6 +54,7 @@ function adapter(model: string, changes: Partial<ProviderAdapterOptions> = {}): 
     tombstoneSeconds: 1000,
     clientTtlSeconds: 500,
     loadClient: async () => undefined,
+    registeredClient: (metadata) => metadata,
     onGrantDeleted: () => undefined,
     ...changes,
   });

@@ -13,12 +13,15 @@ const wireCodes = Object.keys({
   access_denied: true,
   insufficient_scope: true,
   invalid_client_metadata: true,
+  invalid_grant: true,
   invalid_redirect_uri: true,
   invalid_request: true,
+  invalid_scope: true,
   invalid_target: true,
   invalid_token: true,
   server_error: true,
   temporarily_unavailable: true,
+  unauthorized_client: true,
 } satisfies Record<OAuthErrorCode, true>);
 
 const text = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');

@@ -34,6 +34,8 @@ export interface ProviderAdapterOptions {
   /** Client registrations end after this many seconds without a token. */
   readonly clientTtlSeconds: number;
   readonly loadClient: (clientId: string) => Promise<object | undefined>;
+  /** A client of the store, without what no registration gives. */
+  readonly registeredClient: (metadata: Payload) => Payload;
   /** Called after a grant was deleted in this process. */
   readonly onGrantDeleted: () => void;
 }
@@ -215,6 +217,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const record = await answering(events, storage.get(model, key));
       const payload = record && openRecord(model, key, record, keyRing, id);
       if (!payload) return model === 'Client' && !record ? loadClient(id) : undefined;
+      if (model === 'Client') return options.registeredClient(payload);
       if (remembered.has(model)) rememberRecord(key, payload);
       // A code that is being redeemed does not look used yet, so that a parallel request loses in consume() below, where it
       // waits for the winner's answer; oidc-provider's own check would tear it.

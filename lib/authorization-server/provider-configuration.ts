@@ -4,12 +4,13 @@ import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provid
 import { cookieNames } from '../shared/cookie-names.ts';
 import type { EndpointPaths } from '../shared/endpoint-paths.ts';
 import type { EventSink } from '../shared/events.ts';
+import type { ExtensionGrant } from '../shared/extension-grant.ts';
 import { flowIdOf } from '../shared/flow-id.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import type { OidcClient, OidcProvider } from '../shared/oidc-provider.ts';
 import { recordId } from '../shared/record-ids.ts';
-import { canonicalResource, type Resources } from '../shared/resources.ts';
+import { canonicalResource, type Resource, type Resources } from '../shared/resources.ts';
 import { interactionPolicy } from './interaction-policy.ts';
 import { answering, type ProviderAdapter } from './provider-adapter.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
@@ -54,10 +55,16 @@ export interface ProviderHooks {
   readonly mayFetchMetadataDocument: (url: string) => Promise<boolean>;
   /** What could not be fetched while this request was served. */
   readonly fetchFailure: (request: object) => { url: string; reason: string; isRefusal: boolean } | undefined;
+  /** Grants that oidc-provider does not know. */
+  readonly extensionGrants: readonly ExtensionGrant[];
+  /** Members of the authorization server metadata for them. */
+  readonly extensionMetadata: Readonly<Record<string, unknown>>;
   /** The app's last word on a metadata document. */
   readonly allowClient: (metadata: Readonly<Record<string, unknown>>) => boolean;
   /** The app's own clients; rejects while it cannot tell. */
   readonly loadClient: (clientId: string) => Promise<object | undefined>;
+  /** A client that registered itself, as it lies in the store, without what no registration gives. */
+  readonly registeredClient: (metadata: Record<string, unknown>) => Record<string, unknown>;
   /** A client got a token: its registration lives on. */
   readonly clientUsed: (clientId: string) => Promise<void>;
   /** A refresh succeeded under a grant. */
@@ -87,6 +94,20 @@ export interface ProviderSettings {
   readonly enabled: boolean;
   readonly initialAccessToken: string | undefined;
   readonly fixedClients: readonly object[];
+}
+
+/** A resource as oidc-provider knows it: what its access tokens are like. */
+export function resourceServerOf(
+  resource: Resource,
+  settings: Pick<ProviderSettings, 'issuer' | 'accessTokenTtlSeconds' | 'accessTokenFormat'>,
+) {
+  return {
+    scope: resource.grantableScopes.join(' '),
+    audience: canonicalResource(settings.issuer, resource),
+    accessTokenTTL: resource.accessTokenTtlSeconds ?? settings.accessTokenTtlSeconds,
+    accessTokenFormat: resource.accessTokenFormat ?? settings.accessTokenFormat,
+    jwt: { sign: { alg: 'ES256' } },
+  };
 }
 
 /** Every feature of oidc-provider, on or off, so that a new default of theirs changes nothing here. */
@@ -165,13 +186,7 @@ function features(settings: ProviderSettings): Configuration['features'] {
             resource ? 'only one resource may be requested' : 'resource is not served here',
           );
         }
-        return {
-          scope: resource.grantableScopes.join(' '),
-          audience: canonicalResource(issuer, resource),
-          accessTokenTTL: resource.accessTokenTtlSeconds ?? settings.accessTokenTtlSeconds,
-          accessTokenFormat: resource.accessTokenFormat ?? settings.accessTokenFormat,
-          jwt: { sign: { alg: 'ES256' } },
-        };
+        return resourceServerOf(resource, settings);
       },
     },
   } as unknown as Configuration['features'];
@@ -223,6 +238,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       short: cookie,
     },
     features: features(settings),
+    discovery: { ...hooks.extensionMetadata },
     ttl: lifetimes(settings),
     scopes: allScopes(settings.resources),
     claims: {},
@@ -240,7 +256,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       dPoPSigningAlgValues: ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'EdDSA', 'Ed25519'],
     },
     extraClientMetadata: {
-      properties: ['software_id', 'software_version', 'token_endpoint_auth_methods_supported'],
+      properties: ['software_id', 'software_version', 'token_endpoint_auth_methods_supported', 'resource_scopes'],
       validator(_ctx, key, _value, metadata) {
         if (key === 'software_id') hooks.checkClientMetadata(metadata as Record<string, unknown>);
       },

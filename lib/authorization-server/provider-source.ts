@@ -10,6 +10,7 @@ import type { OidcProvider } from '../shared/oidc-provider.ts';
 import type { Resources } from '../shared/resources.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
+import { registerExtensionGrants } from './extension-grants.ts';
 import { createIntrospectionAnswer } from './introspection-answer.ts';
 import { readMetadata } from './metadata.ts';
 import { createProviderAdapter } from './provider-adapter.ts';
@@ -129,6 +130,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
     events,
     clientTtlSeconds: settings.unusedClientTtlSeconds,
     loadClient: hooks.loadClient,
+    registeredClient: hooks.registeredClient,
     tombstoneSeconds: settings.refreshTokenTtlSeconds + settings.stateTtlSeconds + settings.accessTokenTtlSeconds,
     onGrantDeleted: options.onGrantDeleted,
   };
@@ -146,6 +148,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   });
   const provider = new Provider(issuer.identifier, configure(configuration, options.configureProvider));
   provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
+  registerExtensionGrants(provider, hooks.extensionGrants, { ...settings, issuer, events });
   provider.use(createTokenOutcome(hooks) as never);
   provider.use(createIntrospectionAnswer(settings.introspectionClients, hooks, events) as never);
   provider.use(rotation.middleware as never);

@@ -1,6 +1,12 @@
 import { errors } from 'oidc-provider';
 import { currentRequest } from '../shared/current-request.ts';
-import { describeProblem, narrowClientMetadata } from './client-metadata.ts';
+import {
+  describeProblem,
+  type GrantAllowance,
+  narrowClientMetadata,
+  selfService,
+  withoutOperatorGrants,
+} from './client-metadata.ts';
 import { describeDocumentProblem } from './metadata-document.ts';
 import type { RedirectPolicy } from './redirect-uri.ts';
 import { normalizeRegistration } from './registration.ts';
@@ -11,18 +17,50 @@ export interface ClientChecks {
   check(metadata: Record<string, unknown>): void;
   /** What is wrong with the content of a metadata document; undefined where nothing is. */
   documentProblem(document: Readonly<Record<string, unknown>>): string | undefined;
+  /** A client as its registration lies in the store, without what no registration gives. */
+  registered(metadata: Readonly<Record<string, unknown>>): Record<string, unknown>;
   /** A registration request in form, or its public refusal. */
   normalize(body: Record<string, unknown>): { metadata: Record<string, unknown> } | { refusal: string };
 }
 
-/** What is wrong with metadata given in the options; undefined where nothing is. */
+/** Which grants beside self-service there are: for clients of the operator and by metadata documents, never by registration. */
+export interface GrantPolicy {
+  /** Whether ID-JAGs are redeemed. */
+  readonly jwtBearer: boolean;
+  /** Whether clients without authentication may redeem them. */
+  readonly publicJwtBearer: boolean;
+}
+
+const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** An operator's client: whoever cannot authenticate gets no token on its own (RFC 6749 section 4.4). */
+function operatorAllowance(method: unknown, policy: GrantPolicy): GrantAllowance {
+  const isPublic = method === 'none';
+  const mayRedeem = policy.jwtBearer && (!isPublic || policy.publicJwtBearer);
+  return {
+    grants: [...(isPublic ? [] : ['client_credentials']), ...(mayRedeem ? [jwtBearer] : [])],
+    mayStandAlone: true,
+  };
+}
+
+/** A client by metadata document: only with a key of its own, unless the operator wants public ones (ID-JAG draft, Client Authentication). */
+function documentAllowance(method: unknown, policy: GrantPolicy): GrantAllowance {
+  const mayRedeem = policy.jwtBearer && (method === 'private_key_jwt' || policy.publicJwtBearer);
+  return mayRedeem ? { grants: [jwtBearer], mayStandAlone: false } : selfService;
+}
+
+/** What is wrong with metadata given in the options; undefined where nothing is. Its grants were looked at before. */
 export function describeClientProblem(
   metadata: Record<string, unknown>,
   allowedSchemes: readonly string[],
 ): string | undefined {
-  const problem = narrowClientMetadata(metadata, { allowedSchemes });
+  const allowance = { grants: ['client_credentials', jwtBearer], mayStandAlone: true };
+  const problem = narrowClientMetadata(metadata, { allowedSchemes }, allowance);
   return problem && describeProblem(problem);
 }
+
+const isDocument = ({ client_id: clientId }: Record<string, unknown>) =>
+  typeof clientId === 'string' && clientId.startsWith('https://');
 
 /**
  * A document that offers both a key and none (ChatGPT) may use either: which one, this request shows by bringing an
@@ -30,8 +68,7 @@ export function describeClientProblem(
  */
 function chooseAuthMethod(metadata: Record<string, unknown>): void {
   const offered = metadata.token_endpoint_auth_methods_supported;
-  const isDocument = typeof metadata.client_id === 'string' && metadata.client_id.startsWith('https://');
-  if (!isDocument || !Array.isArray(offered) || !offered.includes('none')) return;
+  if (!isDocument(metadata) || !Array.isArray(offered) || !offered.includes('none')) return;
   const oidc = currentRequest()?.oidc;
   const isAuthenticating = oidc?.route === 'token' || oidc?.route === 'revocation' || oidc?.route === 'introspection';
   if (!isAuthenticating || oidc?.params?.client_assertion !== undefined) return;
@@ -39,13 +76,21 @@ function chooseAuthMethod(metadata: Record<string, unknown>): void {
   delete metadata.token_endpoint_auth_signing_alg; // Refused beside none.
 }
 
-export function createClientChecks(policy: RedirectPolicy): ClientChecks {
+export function createClientChecks(policy: RedirectPolicy, grants: GrantPolicy): ClientChecks {
+  /** Stored registrations lost what is above self-service before they come here: see `registered`. */
+  function allowanceOf(metadata: Record<string, unknown>): GrantAllowance {
+    const method = metadata.token_endpoint_auth_method;
+    if (isDocument(metadata)) return documentAllowance(method, grants);
+    return currentRequest()?.oidc?.route === 'registration' ? selfService : operatorAllowance(method, grants);
+  }
+
   return {
     check(metadata) {
-      const problem = narrowClientMetadata(metadata, policy);
-      if (problem) throw new errors.InvalidClientMetadata(describeProblem(problem));
       chooseAuthMethod(metadata);
+      const problem = narrowClientMetadata(metadata, policy, allowanceOf(metadata));
+      if (problem) throw new errors.InvalidClientMetadata(describeProblem(problem));
     },
+    registered: withoutOperatorGrants,
     documentProblem: (document) => describeDocumentProblem(document, policy),
     normalize(body) {
       const { metadata, problem } = normalizeRegistration(body, policy);

@@ -42,6 +42,12 @@ function gatherRoles(claims: Claims, { rolesClaims }: IdentityRules): string[] {
   return [...new Set(roles)];
 }
 
+/** Whether claims say anything of roles: where they do not, what was known before stays. */
+export function namesRoles(claims: Claims, { rolesClaims }: IdentityRules): boolean {
+  if (rolesClaims) return rolesClaims.some(({ path }) => claimAt(claims, path) !== undefined);
+  return Object.keys(claims).some((name) => roleClaim.test(name));
+}
+
 /** JSON of which every text can be kept. */
 function isKeepable(value: unknown): boolean {
   if (typeof value === 'string') return isStorable(value);

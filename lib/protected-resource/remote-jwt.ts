@@ -1,5 +1,5 @@
-import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
-import { createRemoteDocument } from '../shared/remote-document.ts';
+import type { JWTPayload } from 'jose';
+import { createRemoteKeySet } from '../shared/remote-key-set.ts';
 import { asymmetricAlgorithms } from '../shared/signature-algorithms.ts';
 import type { AccessTokenProblem, RemoteTokenProblem } from './access-token.ts';
 import { describeRemoteToken, type RemoteTokenReader } from './remote-access-token.ts';
@@ -56,30 +56,13 @@ function toProblem(error: unknown): AccessTokenProblem {
 }
 
 /**
- * Reads JWT access tokens (RFC 9068 section 4) with the issuer's keys. A token that names an unknown key makes the set be
- * fetched again, within the limits of {@link createRemoteDocument}.
+ * Reads JWT access tokens (RFC 9068 section 4) with the issuer's keys, kept as {@link createRemoteKeySet} keeps them.
  */
 export function createJwtReader({ issuer, jwksUrl, now = () => Date.now() }: JwtReaderOptions): RemoteTokenReader {
-  const keySet = createRemoteDocument<JWTVerifyGetKey>(
-    async () => {
-      const { createLocalJWKSet } = await loadJose();
-      const url = jwksUrl ?? (await issuer.endpoint('jwks_uri'));
-      return createLocalJWKSet((await issuer.readObject(url, 'key set')) as unknown as JSONWebKeySet);
-    },
-    { now },
+  const findKey = createRemoteKeySet(
+    async () => issuer.readObject(jwksUrl ?? (await issuer.endpoint('jwks_uri')), 'key set'),
+    now,
   );
-
-  const findKey: JWTVerifyGetKey = async (header, input) => {
-    const find = await keySet.current();
-    try {
-      return await find(header, input);
-    } catch (error) {
-      const isUnknown = (error as { code?: string }).code === 'ERR_JWKS_NO_MATCHING_KEY';
-      const findNewer = isUnknown ? await keySet.newer() : undefined;
-      if (!findNewer) throw error;
-      return findNewer(header, input);
-    }
-  };
 
   /** What is wrong before any key is looked for: tokens of others must not make the key set be fetched. */
   async function foreignTo(token: string): Promise<RemoteTokenProblem | undefined> {

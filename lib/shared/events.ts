@@ -40,6 +40,8 @@ export interface EventMembers {
     readonly subject?: string;
   };
   'logout.refused': { readonly reason: string };
+  /** An assertion of an identity provider passed every check and is used up. Refused ones are `token.refused`. */
+  'id_jag.accepted': { readonly subject: string; readonly identityIssuer: string };
   'token.issued': { readonly grantType: string };
   'token.refused': { readonly reason: string };
   'token.replayed': object;
@@ -120,6 +122,7 @@ const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
   'login.failed': 'warn',
   'session.ended': 'info',
   'logout.refused': 'warn',
+  'id_jag.accepted': 'info',
   'token.issued': 'info',
   'token.refused': 'warn',
   'token.replayed': 'info',

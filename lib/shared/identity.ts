@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Storage } from '../storage/storage.ts';
 import type { Issuer } from './issuer.ts';
 import { recordId } from './record-ids.ts';
@@ -25,25 +26,64 @@ export function nameOf(identity: Identity): string {
   return (named as string | undefined) ?? identity.sub;
 }
 
+/** What an assertion says of a person: less than a login does, as a rule. */
+export interface AssertedIdentity extends Pick<Identity, 'iss' | 'sub' | 'claims'> {
+  /** Absent: the assertion says nothing of roles. */
+  readonly roles?: readonly string[];
+}
+
 export interface Identities {
   /**
    * Writes the record of a login, found by `subject` and by `idp`; it lives as long as anything issued for it may.
    * @returns the account id
    */
   remember(issuer: Issuer, identity: Identity): Promise<string>;
+  /**
+   * Takes an assertion of the same identity provider into the record of the person's logins, compare-and-set: what it does
+   * not say stays. Writes only where something changes or the record would end before what is issued for it.
+   * @returns the account id
+   */
+  assert(issuer: Issuer, asserted: AssertedIdentity): Promise<string>;
   find(issuer: Issuer, accountId: string): Promise<Identity | undefined>;
 }
 
 const kind = 'Identity';
+/** How much of its life a record may have lost before an assertion renews it, seconds. */
+const renewSeconds = 30;
+
+/** A record with what an assertion adds. */
+function withAssertion(known: Record<string, unknown>, { roles, claims }: AssertedIdentity): Record<string, unknown> {
+  const merged = { ...(known.claims as object), ...claims };
+  return { ...known, claims: merged, ...(roles && { roles: [...roles] }) };
+}
 
 export function createIdentities(storage: Storage, lifetimeSeconds: number, now: () => number = Date.now): Identities {
+  const writeOf = (issuer: Issuer, { iss, sub }: Pick<Identity, 'iss' | 'sub'>) => ({
+    expiresAt: Math.floor(now() / 1000) + lifetimeSeconds,
+    index: { subject: recordId(issuer, sub), idp: recordId(issuer, iss) },
+  });
+
   return {
     async remember(issuer, identity) {
       const accountId = accountIdOf(identity);
-      const expiresAt = Math.floor(now() / 1000) + lifetimeSeconds;
-      const index = { subject: recordId(issuer, identity.sub), idp: recordId(issuer, identity.iss) };
-      await storage.put(kind, recordId(issuer, accountId), { ...identity }, { expiresAt, index });
+      await storage.put(kind, recordId(issuer, accountId), { ...identity }, writeOf(issuer, identity));
       return accountId;
+    },
+    async assert(issuer, asserted) {
+      const accountId = accountIdOf(asserted);
+      const id = recordId(issuer, accountId);
+      for (;;) {
+        const write = writeOf(issuer, asserted);
+        const known = await storage.get(kind, id);
+        if (!known) {
+          if (await storage.create(kind, id, { roles: [], ...asserted }, write)) return accountId;
+          continue;
+        }
+        const value = withAssertion(known.value, asserted);
+        const isLasting = (known.expiresAt ?? write.expiresAt) >= write.expiresAt - renewSeconds;
+        if (isLasting && isDeepStrictEqual(value, known.value)) return accountId;
+        if (await storage.replace(kind, id, known.version, value, write)) return accountId;
+      }
     },
     async find(issuer, accountId) {
       const record = await storage.get(kind, recordId(issuer, accountId));
