@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { findChromium } from '../__tests__/helpers/find-chromium.ts';
 
-/** A real server that some suites start, and where to get it. */
+/** A program that some suites start, and where to get it. */
 interface Requirement {
   readonly name: string;
   /** Debian packages that bring it. */
@@ -9,6 +10,8 @@ interface Requirement {
   /** The suites that need it, as patterns of `testPathIgnorePatterns`. */
   readonly suites: readonly string[];
   readonly isPresent: () => boolean;
+  /** Set to 1, this variable makes its absence an error. */
+  readonly requiredBy: string;
 }
 
 const isOnPath = (program: string) =>
@@ -30,12 +33,21 @@ const requirements: readonly Requirement[] = [
     packages: ['postgresql', 'pgbouncer'],
     suites: ['/__tests__/.*postgres'],
     isPresent: () => hasPostgres() && isOnPath('pgbouncer'),
+    requiredBy: 'REQUIRE_SERVERS',
   },
   {
     name: 'Redis',
     packages: ['redis-server'],
     suites: ['/__tests__/.*redis'],
     isPresent: () => process.env.TEST_REDIS_URL !== undefined || isOnPath('redis-server') || isOnPath('valkey-server'),
+    requiredBy: 'REQUIRE_SERVERS',
+  },
+  {
+    name: 'Chromium',
+    packages: ['chromium'],
+    suites: ['/__tests__/browser/'],
+    isPresent: () => findChromium() !== undefined,
+    requiredBy: 'REQUIRE_BROWSER',
   },
 ];
 
@@ -51,25 +63,28 @@ export interface LeftOut {
   readonly name: string;
   readonly suites: readonly string[];
   readonly advice: string;
+  /** Whether this run must not go on without it. */
+  readonly isRequired: boolean;
 }
 
 /**
- * Finds the servers that suites start, and installs what is missing where that is possible (root on Debian), saying so.
- * Servers are only ever started by the tests themselves, on free ports.
+ * Finds the servers and the browser that suites start, and installs what is missing where that is possible (root on
+ * Debian), saying so. They are only ever started by the tests themselves, on free ports.
  */
 export function provideRequirements(say: (line: string) => void): readonly LeftOut[] {
   const missing = requirements.filter(({ isPresent }) => !isPresent());
   if (missing.length === 0) return [];
   const packages = missing.flatMap((requirement) => requirement.packages);
   if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    say(`installing ${packages.join(', ')} with apt-get: the storage suites start real servers`);
+    say(`installing ${packages.join(', ')} with apt-get: suites start real servers and a real browser`);
     if (!install(packages)) say('apt-get failed');
   }
   return missing
     .filter(({ isPresent }) => !isPresent())
-    .map(({ name, suites, packages: wanted }) => ({
+    .map(({ name, suites, packages: wanted, requiredBy }) => ({
       name,
       suites,
       advice: `install it (Debian: apt-get install ${wanted.join(' ')})`,
+      isRequired: process.env[requiredBy] === '1',
     }));
 }

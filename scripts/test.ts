@@ -82,14 +82,15 @@ async function main(): Promise<number> {
     }
   }
 
-  announce('servers');
+  announce('servers and browser');
   const leftOut = provideRequirements(console.log);
   const warn = () => {
     for (const { name, advice } of leftOut) console.log(`LEFT OUT: every suite that needs ${name}; ${advice}`);
   };
   warn();
-  if (leftOut.length > 0 && process.env.REQUIRE_SERVERS === '1') {
-    console.log('npm test: REQUIRE_SERVERS=1 and a server is missing');
+  const required = leftOut.filter(({ isRequired }) => isRequired);
+  if (required.length > 0) {
+    console.log(`npm test: required here, and missing: ${required.map(({ name }) => name).join(', ')}`);
     return 1;
   }
 

@@ -1,21 +1,9 @@
-import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
+import { findChromium } from './find-chromium.ts';
 
-const places = [
-  process.env.TEST_CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome-stable',
-  '/usr/bin/google-chrome',
-];
-
-/** The Chromium of this machine, or undefined. `TEST_CHROMIUM` names one elsewhere. */
-export function findChromium(): string | undefined {
-  return places.find((place) => place !== undefined && existsSync(place));
-}
-
-/** A real, headless Chromium that talks to loopback only. */
-export function launchChromium(): Promise<Browser> {
+/** A real, headless Chromium that talks to loopback only. @param sites ports here that stand for https sites elsewhere */
+export function launchChromium(sites: Readonly<Record<string, number>> = {}): Promise<Browser> {
+  const mapped = Object.entries(sites).map(([host, port]) => `MAP ${host}:443 127.0.0.1:${port}, `);
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium: apt-get install chromium, or set TEST_CHROMIUM');
   return chromium.launch({
@@ -28,7 +16,7 @@ export function launchChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE [::1]',
+      `--host-resolver-rules=${mapped.join('')}MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE [::1]`,
     ],
   });
 }
