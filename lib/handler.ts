@@ -77,6 +77,8 @@ function sendFailure(pages: Pages | undefined, exchange: Exchange, { audience, i
 /** The Express handler: serves owned paths of an allowed host, and passes everything else on untouched. */
 export function createHandler({ issuerOf, configured, routes, events, pages }: HandlerOptions): Handler {
   async function serve(owned: OwnedPath, exchange: Exchange): Promise<void> {
+    // Of the app's own middleware, helmet say: on a redirect, too, it cuts a client's popup off from its opener.
+    if (owned.audience === 'browser') exchange.res.removeHeader('cross-origin-opener-policy');
     try {
       await owned.serve(exchange);
     } catch (error) {
