@@ -29,6 +29,8 @@ export interface OAuthUpstreamOptions {
 export interface UpstreamFaults {
   /** Answers of the token endpoint, with a status and a body. */
   token?: { readonly status: number; readonly body?: unknown; readonly headers?: Record<string, string> } | undefined;
+  /** Holds token requests back until it settles. */
+  tokenGate?: (() => Promise<unknown>) | undefined;
   /** Answers of the MCP endpoint to requests with a valid token. */
   mcp?: ((req: IncomingMessage, res: ServerResponse) => boolean) | undefined;
 }
@@ -214,6 +216,7 @@ export async function startOAuthUpstream(options: OAuthUpstreamOptions = {}): Pr
     const body = await peekBody(req, 65_536);
     const text = body.kind === 'bytes' ? body.bytes.toString() : '';
     tokenRequests.push(Object.fromEntries(new URLSearchParams(text)));
+    await faults.tokenGate?.();
     if (faults.token) {
       const { status, headers = {} } = faults.token;
       const answer = JSON.stringify(faults.token.body ?? {});

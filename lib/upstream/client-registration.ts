@@ -50,7 +50,7 @@ interface Registered {
 }
 
 export function createClientRegistration(options: ClientRegistrationOptions): ClientRegistration {
-  const { storage, keyRing, keys, paths, now = Date.now } = options;
+  const { storage, keyRing, keys, paths, now = () => Date.now() } = options;
   const documentUrl = (issuer: Issuer, { id }: OAuthUpstream) => endpointUrl(issuer, `${paths.clientDocument}/${id}`);
 
   function metadata(issuer: Issuer, { scopes, scopeDelimiter }: OAuthUpstream, method: AuthMethod) {

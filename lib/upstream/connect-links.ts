@@ -26,7 +26,7 @@ const kind = 'ConnectLink';
 /** How long a link works, seconds. */
 export const linkSeconds = 900;
 
-export function createConnectLinks(storage: Storage, now: () => number = Date.now): ConnectLinks {
+export function createConnectLinks(storage: Storage, now: () => number = () => Date.now()): ConnectLinks {
   return {
     async create(issuer, link) {
       const id = randomBytes(32).toString('base64url');

@@ -27,7 +27,7 @@ export function createBrowserRecords<Value extends object>(
   kind: string,
   storage: Storage,
   keyRing: KeyRingSource,
-  now: () => number = Date.now,
+  now: () => number = () => Date.now(),
 ): BrowserRecords<Value> {
   const cookieOf = ({ issuer }: Exchange, name: string) => cookieNames(issuer).connect(name);
 

@@ -80,7 +80,7 @@ function readAuthorizationServer(document: Record<string, unknown>, issuer: stri
   return document as unknown as AuthorizationServer;
 }
 
-export function createDiscovery(outbound: Outbound, now: () => number = Date.now): Discovery {
+export function createDiscovery(outbound: Outbound, now: () => number = () => Date.now()): Discovery {
   const kept = new Map<string, { readonly until: number; readonly value: Promise<unknown> }>();
 
   /** One attempt at a time; a failed one is not kept. */

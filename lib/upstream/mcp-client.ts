@@ -63,7 +63,7 @@ export function mayInitialize(req: IncomingMessage): boolean {
 }
 
 /** Only clients that open URLs leave a record; it belongs to the grant, that is to one client of one person. */
-export function createLegacyClients(storage: Storage, now: () => number = Date.now): LegacyClients {
+export function createLegacyClients(storage: Storage, now: () => number = () => Date.now()): LegacyClients {
   const idOf = ({ issuer, grantId }: Caller, resource: string) => recordId(issuer, JSON.stringify([grantId, resource]));
   return {
     async note(caller, resource, message) {

@@ -108,7 +108,7 @@ export function readTokens(
 }
 
 export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
-  const { upstream, outbound, discovery, registration, now = Date.now } = options;
+  const { upstream, outbound, discovery, registration, now = () => Date.now() } = options;
   const discovered = () => discovery.discover({ ...upstream, target: options.target });
 
   async function configure(issuer: Issuer, server: AuthorizationServer) {

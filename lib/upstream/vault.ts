@@ -94,7 +94,7 @@ interface Entry {
   readonly tokens?: UpstreamTokens;
 }
 
-export function createVault(storage: Storage, keyRing: KeyRingSource, now: () => number = Date.now): Vault {
+export function createVault(storage: Storage, keyRing: KeyRingSource, now: () => number = () => Date.now()): Vault {
   const underWay = new Map<string, Promise<VaultAnswer>>();
   /** Renewed, but the store did not take them. */
   const unsaved = new Map<string, { readonly version: string | undefined; readonly tokens: UpstreamTokens }>();

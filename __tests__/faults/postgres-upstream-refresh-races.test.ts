@@ -1,0 +1,4 @@
+import { postgresStore } from './stores.ts';
+import { upstreamRefreshRaces } from './upstream-refresh-races.ts';
+
+upstreamRefreshRaces(postgresStore);
