@@ -1,0 +1,251 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { memoryStorage, type Storage, StorageUnavailableError } from '../../lib/index.ts';
+import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
+import { createKeyRing } from '../../lib/shared/key-ring.ts';
+import { createVault, type Renew, type UpstreamTokens, type Vault, type VaultKey } from '../../lib/upstream/vault.ts';
+
+const issuer = parseIssuer('https://gateway.example.com') as Issuer;
+const ring = createKeyRing(['a secret of this test, which is long enough']);
+const key: VaultKey = { issuer, account: 'alice', upstream: 'files' };
+const otherKey: VaultKey = { ...key, account: 'bob' };
+
+let seconds: number;
+let storage: Storage;
+let vault: Vault;
+
+const processOn = (store: Storage) =>
+  createVault(
+    store,
+    async () => ring,
+    () => seconds * 1000,
+  );
+
+function tokens(name: string, lifetime = 600): UpstreamTokens {
+  return {
+    accessToken: `access-${name}`,
+    refreshToken: `refresh-${name}`,
+    issuedAt: seconds,
+    connectedAt: seconds,
+    expiresAt: seconds + lifetime,
+    scopes: ['files:read'],
+    authorizationServer: 'https://as.example.com',
+    clientId: 'gateway',
+  };
+}
+
+/** Counts its calls and gives what the test says. */
+function renewing(outcome: () => Awaited<ReturnType<Renew>>): { renew: Renew; calls: UpstreamTokens[] } {
+  const calls: UpstreamTokens[] = [];
+  return {
+    calls,
+    renew: async (current) => {
+      if (current) calls.push(current);
+      return outcome();
+    },
+  };
+}
+
+const never: Renew = async () => {
+  throw new Error('nothing was to be renewed');
+};
+
+beforeEach(() => {
+  seconds = 1_800_000_000;
+  storage = memoryStorage({ now: () => seconds });
+  vault = processOn(storage);
+});
+
+describe('kept tokens', () => {
+  test('are given to their user at their upstream and to nobody else', async () => {
+    await vault.put(key, tokens('one'));
+    expect(await vault.get(key, { renew: never })).toMatchObject({
+      kind: 'tokens',
+      tokens: { accessToken: 'access-one' },
+    });
+    for (const other of [
+      otherKey,
+      { ...key, upstream: 'wiki' },
+      { ...key, issuer: parseIssuer('https://b.example') as Issuer },
+    ]) {
+      expect(await vault.get(other, { renew: never })).toEqual({ kind: 'missing' });
+    }
+  });
+
+  test('are not readable in the store, nor under another record', async () => {
+    const written: [string, unknown][] = [];
+    const spying: Storage = {
+      ...storage,
+      put: (kind, id, value, options) => {
+        written.push([id, value]);
+        return storage.put(kind, id, value, options);
+      },
+    };
+    await processOn(spying).put(key, tokens('one'));
+    expect(JSON.stringify(written)).not.toMatch(/access-one|refresh-one|alice/);
+    const [[, value]] = written as [[string, Record<string, unknown>]];
+    // A record that somebody copied to another user opens for nobody.
+    await processOn(spying).put(otherKey, tokens('two'));
+    const [otherId] = written[1] as [string, unknown];
+    await storage.put('UpstreamToken', otherId, value);
+    expect(await vault.get(otherKey, { renew: never })).toEqual({ kind: 'missing' });
+  });
+
+  test('are listed for their user and forgotten on demand, with what is to be revoked', async () => {
+    await vault.put(key, tokens('one'));
+    await vault.put(otherKey, tokens('two'));
+    expect(await vault.list(issuer, 'alice')).toEqual([{ upstream: 'files', connectedAt: seconds }]);
+    expect(await vault.remove(key)).toMatchObject({ refreshToken: 'refresh-one' });
+    expect(await vault.remove(key)).toBeUndefined();
+    expect(await vault.list(issuer, 'alice')).toEqual([]);
+    expect(await vault.has(otherKey)).toBe(true);
+  });
+});
+
+describe('a token is renewed', () => {
+  test('when it has expired, once for all calls of two processes', async () => {
+    await vault.put(key, tokens('old'));
+    seconds += 601;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const calls: unknown[] = [];
+    const renew: Renew = async (current) => {
+      calls.push(current?.refreshToken);
+      await held;
+      return { kind: 'renewed', tokens: tokens('new') };
+    };
+    const other = processOn(storage);
+    const answers = Promise.all(
+      Array.from({ length: 20 }, (_, index) => (index % 2 ? vault : other).get(key, { renew })),
+    );
+    release();
+    expect(new Set((await answers).map((answer) => answer.kind === 'tokens' && answer.tokens.accessToken))).toEqual(
+      new Set(['access-new']),
+    );
+    expect(calls).toEqual(['refresh-old']);
+  });
+
+  test('ahead of its end, while calls go on with the old one', async () => {
+    await vault.put(key, tokens('old'));
+    seconds += 550;
+    const { renew, calls } = renewing(() => ({ kind: 'renewed', tokens: tokens('new') }));
+    expect(await vault.get(key, { renew })).toMatchObject({ tokens: { accessToken: 'access-old' } });
+    const isNew = async () => {
+      const answer = await vault.get(key, { renew });
+      return answer.kind === 'tokens' && answer.tokens.accessToken === 'access-new';
+    };
+    while (!(await isNew()));
+    expect(calls.length).toBe(1);
+  });
+
+  test('when the upstream refused it, unless somebody else has renewed it meanwhile', async () => {
+    await vault.put(key, tokens('old'));
+    const { renew, calls } = renewing(() => ({ kind: 'renewed', tokens: tokens('new') }));
+    const request = { renew, refused: 'access-old' };
+    expect(await vault.get(key, request)).toMatchObject({ tokens: { accessToken: 'access-new' } });
+    expect(await vault.get(key, request)).toMatchObject({ tokens: { accessToken: 'access-new' } });
+    expect(calls.length).toBe(1);
+  });
+
+  test('and written before the next one may ask, also when the store is away for a moment', async () => {
+    await vault.put(key, tokens('old'));
+    seconds += 601;
+    let failures = 2;
+    const flaky: Storage = {
+      ...storage,
+      replace: async (...parameters) => {
+        failures -= 1;
+        if (failures >= 0) throw new StorageUnavailableError('away');
+        return storage.replace(...parameters);
+      },
+    };
+    const { renew, calls } = renewing(() => ({ kind: 'renewed', tokens: tokens('new') }));
+    expect(await processOn(flaky).get(key, { renew })).toMatchObject({ tokens: { accessToken: 'access-new' } });
+    expect(await vault.get(key, { renew })).toMatchObject({ tokens: { refreshToken: 'refresh-new' } });
+    expect(calls.length).toBe(1);
+  });
+
+  test('by another process when the one that began has died', async () => {
+    await vault.put(key, tokens('old'));
+    seconds += 601;
+    const begun = new Promise<void>((resolve) => {
+      void vault.get(key, { renew: () => new Promise(() => resolve()) });
+    });
+    await begun;
+    seconds += 46;
+    const { renew } = renewing(() => ({ kind: 'renewed', tokens: tokens('new') }));
+    expect(await processOn(storage).get(key, { renew })).toMatchObject({ tokens: { accessToken: 'access-new' } });
+  });
+});
+
+describe('a renewal that came to nothing', () => {
+  test('keeps everything, and nobody asks again before it is time', async () => {
+    await vault.put(key, tokens('old'));
+    seconds += 601;
+    const { renew, calls } = renewing(() => ({
+      kind: 'failed',
+      reason: 'unreachable: status 503',
+      retryAfterSeconds: 30,
+    }));
+    for (const process of [vault, processOn(storage), vault]) {
+      const answer = await process.get(key, { renew });
+      expect(answer).toEqual({ kind: 'unavailable', reason: 'unreachable: status 503', retryAfterSeconds: 30 });
+    }
+    expect(calls.length).toBe(1);
+    seconds += 31;
+    const again = renewing(() => ({ kind: 'renewed', tokens: tokens('new') }));
+    expect(await vault.get(key, again)).toMatchObject({ tokens: { accessToken: 'access-new' } });
+    expect(again.calls.map(({ refreshToken }) => refreshToken)).toEqual(['refresh-old']);
+  });
+
+  test('does not matter while the token still works', async () => {
+    await vault.put(key, tokens('old'));
+    seconds += 550;
+    const { renew } = renewing(() => ({ kind: 'failed', reason: 'unreachable', retryAfterSeconds: 5 }));
+    for (let time = 0; time < 3; time += 1) {
+      expect(await vault.get(key, { renew })).toMatchObject({ tokens: { accessToken: 'access-old' } });
+    }
+  });
+
+  test('because the grant has ended asks that user to connect again, and no other one', async () => {
+    await vault.put(key, tokens('old'));
+    await vault.put(otherKey, tokens('other', 10_000));
+    seconds += 601;
+    const { renew, calls } = renewing(() => ({ kind: 'ended', reason: 'invalid_grant' }));
+    expect(await vault.get(key, { renew })).toEqual({ kind: 'missing' });
+    expect(await vault.get(key, { renew })).toEqual({ kind: 'missing' });
+    expect([calls.length, await vault.has(key)]).toEqual([1, false]);
+    expect(await vault.get(otherKey, { renew: never })).toMatchObject({ tokens: { accessToken: 'access-other' } });
+  });
+
+  test('by a defect leaves the next call free to try', async () => {
+    await vault.put(key, tokens('old'));
+    seconds += 601;
+    await expect(vault.get(key, { renew: never })).rejects.toThrow('nothing was to be renewed');
+    const { renew } = renewing(() => ({ kind: 'renewed', tokens: tokens('new') }));
+    expect(await vault.get(key, { renew })).toMatchObject({ tokens: { accessToken: 'access-new' } });
+  });
+});
+
+test('a connection made while a renewal is under way wins over it', async () => {
+  await vault.put(key, tokens('old'));
+  seconds += 601;
+  let finish = () => {};
+  const begun = new Promise<{ answer: ReturnType<Vault['get']> }>((resolve) => {
+    const answer = vault.get(key, {
+      renew: async () => {
+        await new Promise<void>((go) => {
+          finish = go;
+          queueMicrotask(() => resolve({ answer }));
+        });
+        return { kind: 'renewed', tokens: tokens('stale') };
+      },
+    });
+  });
+  const { answer } = await begun;
+  await vault.put(key, tokens('reconnected'));
+  finish();
+  expect(await answer).toMatchObject({ tokens: { accessToken: 'access-reconnected' } });
+  expect(await vault.get(key, { renew: never })).toMatchObject({ tokens: { accessToken: 'access-reconnected' } });
+});
