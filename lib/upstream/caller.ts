@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { callerOf as checkedCallerOf } from '../shared/caller.ts';
 import { accountIdOf, type Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 
@@ -12,26 +13,16 @@ export interface Caller {
   readonly grantId: string;
 }
 
-type AuthenticatedRequest = IncomingMessage & {
-  readonly auth?: { readonly token: string; readonly clientId: string };
-  readonly user?: {
-    readonly iss: string;
-    readonly sub: string;
-    readonly data: { readonly roles: readonly string[] } & Readonly<Record<string, unknown>>;
-  };
-};
-
-/** @throws TypeError where the request was not authenticated: a credential is never given to nobody */
+/** @throws Error where the request was not authenticated: a credential is never given to nobody */
 export function callerOf(req: IncomingMessage, issuer: Issuer | undefined): Caller {
-  const { auth, user } = req as AuthenticatedRequest;
-  if (!auth || !user || !issuer) throw new TypeError('an upstream credential needs an authenticated request');
-  const { roles, clientId: _, ...claims } = user.data;
-  const identity: Identity = { iss: user.iss, sub: user.sub, roles, claims };
+  const { identity, client } = checkedCallerOf(req);
+  if (!issuer) throw new Error('the request is for no issuer of this server');
+  const { token } = (req as IncomingMessage & { readonly auth: { readonly token: string } }).auth;
   return {
     issuer,
     identity,
     account: accountIdOf(identity),
-    clientId: auth.clientId,
-    grantId: auth.token.replace(/^grant:/, ''),
+    clientId: client.clientId,
+    grantId: token.replace(/^grant:/, ''),
   };
 }
