@@ -15,8 +15,8 @@ export type {
 export type { IdJagClaims, IdJagOptions, TrustedIdJagIssuer } from './grants/id-jag-options.ts';
 export type { RevocationSelection } from './grants/revocation.ts';
 export type { Health } from './health.ts';
-export type { McpOAuth } from './mcp-oauth.ts';
 export { mcpOAuth } from './mcp-oauth.ts';
+export type { McpOAuth } from './mcp-oauth-interface.ts';
 export type {
   AuthenticateOptions,
   CimdOptions,
@@ -47,6 +47,7 @@ export type { Identity } from './shared/identity.ts';
 export type { OidcProvider } from './shared/oidc-provider.ts';
 export type { PagesOptions } from './shared/pages/pages-options.ts';
 export type { UpstreamCredential } from './shared/upstream-credentials.ts';
+export type { AuthorizeUser, UserRequest } from './shared/user-policy.ts';
 export type { MemoryStorageOptions } from './storage/memory.ts';
 export { memoryStorage } from './storage/memory.ts';
 export type { SqliteStorageOptions } from './storage/sqlite.ts';

@@ -9,9 +9,8 @@ import { endSession } from './authorization-server/sessions.ts';
 import { rotateSigningKeys } from './authorization-server/signing-keys.ts';
 import { createMetadataEndpoint, isMetadataPath } from './authorization-server/well-known.ts';
 import { createClientChecks, describeClientProblem } from './clients/client-checks.ts';
-import { createClientFetcher } from './clients/client-fetcher.ts';
+import { createClientFetching } from './clients/client-fetching.ts';
 import { createClientLifetime } from './clients/client-lifetime.ts';
-import { createFetchCache } from './clients/fetch-cache.ts';
 import { createLoadedClients } from './clients/loaded-clients.ts';
 import { createInteractions } from './consent/interaction.ts';
 import { createRememberedApprovals } from './consent/remembered-approvals.ts';
@@ -23,94 +22,50 @@ import { createIdentityProvider } from './federation/identity-provider.ts';
 import { createFinishLogin, createLogin } from './federation/login.ts';
 import { createLoginStates } from './federation/login-state.ts';
 import { createLogout } from './federation/logout.ts';
-import { providerHosts } from './federation/resolve-login-options.ts';
+import { createUsers } from './federation/users.ts';
 import { createExtensionGrants, grantPolicyOf } from './grants/extension-grants.ts';
+import { createGrantLifetime } from './grants/grant-lifetime.ts';
 import { createGrants } from './grants/grants.ts';
 import { createRefreshGrace } from './grants/refresh-grace.ts';
 import { checkRefreshResource } from './grants/refresh-policy.ts';
 import { createRevocation, type RevocationSelection } from './grants/revocation.ts';
 import { createHandler, type Handler } from './handler.ts';
-import { createHealth, type Health } from './health.ts';
+import { createHealth } from './health.ts';
+import {
+  identityProviderHosts,
+  longestTokenSeconds,
+  outboundOptions,
+  remainingSeconds,
+  requireIssuer,
+} from './instance-settings.ts';
+import type { McpOAuth } from './mcp-oauth-interface.ts';
 import { createMount } from './mount.ts';
 import type { AuthenticateOptions, McpOAuthOptions, ProxyOptions } from './options.ts';
 import { createAccessTokens } from './protected-resource/access-token.ts';
-import type { AuthenticatedUser, AuthInfo } from './protected-resource/authenticate.ts';
 import { createDpopVerifier } from './protected-resource/dpop.ts';
 import { createDpopNonces } from './protected-resource/dpop-nonces.ts';
 import { resourceOfMetadataPath, sendResourceMetadata } from './protected-resource/metadata.ts';
 import { createProtection } from './protected-resource/protection.ts';
 import { createProxy } from './proxy/proxy.ts';
 import { resolveAuthenticate } from './resolve-authenticate-options.ts';
-import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
+import { resolveOptions } from './resolve-options.ts';
 import { resolveProxy } from './resolve-route-options.ts';
 import { createRoutes, type WellKnown } from './routes.ts';
 import { endpointPaths, endpointUrl } from './shared/endpoint-paths.ts';
-import { createEvents, type McpOAuthEvents } from './shared/events.ts';
+import { createEvents } from './shared/events.ts';
 import { createIdentities } from './shared/identity.ts';
-import { type Issuer, parseIssuer } from './shared/issuer.ts';
+import type { Issuer } from './shared/issuer.ts';
 import { createIssuerResolver } from './shared/issuer-resolver.ts';
-import { createLimiter } from './shared/limiter.ts';
-import type { OidcProvider } from './shared/oidc-provider.ts';
 import { createOutbound } from './shared/outbound.ts';
-import { loopbackAddressOf, namedHosts } from './shared/outbound-hosts.ts';
+import { namedHosts } from './shared/outbound-hosts.ts';
 import { createPages } from './shared/pages/pages.ts';
 import { createResources } from './shared/resources.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
 import { createSignIns, signInKey } from './shared/sign-ins.ts';
+import { createUserPolicy } from './shared/user-policy.ts';
 import { createStorageWarnings } from './storage/storage-warnings.ts';
 import { createSweeper } from './storage/sweeper.ts';
 import { createUpstreams } from './upstream/upstreams.ts';
-
-/** Express middleware with everything between MCP clients and MCP servers. */
-export interface McpOAuth extends Handler {
-  /**
-   * Declares the resource at `path` and gives the middleware that checks its tokens. Call it at set-up.
-   * @param path public path after the issuer's origin, such as `/mcp`
-   * @throws ConfigurationError
-   */
-  authenticate(path: string, options?: AuthenticateOptions): Handler;
-  /**
-   * Declares the resource at `path` and gives the handler that authenticates requests and streams them to an upstream
-   * MCP server. Touches no other path, so `app.use(auth.proxy(...))` is enough.
-   * @throws ConfigurationError
-   */
-  proxy(path: string, options: ProxyOptions): Handler;
-  /**
-   * Answers the `/.well-known` forms alone, for the root app where `auth` itself is mounted under a prefix or in a
-   * sub-app: clients look for them at the origin's root (RFC 8414 section 3.1, RFC 9728 section 3.1).
-   * @example root.use(auth.wellKnown()); root.use('/gw', auth)
-   */
-  wellKnown(): Handler;
-  /**
-   * The oidc-provider instance of an origin as it is now; do not keep it. Without `origin`: of the configured issuer.
-   * Rejects while storage cannot be read.
-   */
-  provider(origin?: string): Promise<OidcProvider>;
-  /**
-   * Checks a token for the resource at `path`, for WebSockets and jobs.
-   * @throws OAuthError `invalid_token`
-   */
-  verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
-  /**
-   * Ends the grants of a user, of a client or of everybody who signed in at an identity provider, with every token under
-   * them: in this process at once, in others within `gateway.tokenCacheSeconds`. Without `clientId` the browser sessions
-   * of these users end, too.
-   * @param origin of the issuer, where there are several
-   * @throws TypeError where the selection names nothing, or a member is empty
-   */
-  revoke(selection: RevocationSelection, origin?: string): Promise<{ grants: number }>;
-  /**
-   * Publishes a new signing key now. It signs after ten minutes; the old one is kept until its last token has ended.
-   * @returns false where a new key is on its way already
-   */
-  rotateKeys(origin?: string): Promise<{ rotated: boolean }>;
-  readonly events: McpOAuthEvents;
-  /** Reads keys and builds the provider, so that the first request need not. Rejects while storage is down. */
-  ready(): Promise<void>;
-  health(): Promise<Health>;
-  /** Stops timers and closes what this library opened. */
-  close(): Promise<void>;
-}
 
 /**
  * Makes the middleware. Does no I/O: storage is read by the first request or by `ready()`.
@@ -144,30 +99,30 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const signIns = createSignIns({ storage, keyRing, sessionSeconds, grantSeconds });
   const revocation = createRevocation({ storage, grants, signIns, events });
 
+  const userPolicy = createUserPolicy(settings.authorizeUser);
+  const users = createUsers(settings.login, {
+    storage,
+    keyRing,
+    identities,
+    events,
+    policy: userPolicy,
+    alwaysSlides: gateway.refreshTokenSliding,
+    tokenSeconds: sessionSeconds + grantSeconds,
+    signInOf: grants.signInOf,
+    grantLifetime: createGrantLifetime({ grants, signIns }),
+    identityProvider: () => identityProvider,
+  });
+
   const { registration, cimd } = settings.clients;
   const clientChecks = createClientChecks(registration, grantPolicyOf(settings.idJag));
   const clientLifetime = createClientLifetime(storage, registration.clientTtlSeconds);
   const loadedClients = createLoadedClients(settings.clients.load);
-  const clientFetcher = createClientFetcher({
+  const clientFetcher = createClientFetching({
+    storage,
     outbound: createOutbound(outboundOptions(settings, cimd.internalHosts)),
-    documents: createFetchCache(storage, {
-      kind: 'ClientDocument',
-      minFreshSeconds: 60,
-      maxFreshSeconds: 86_400,
-      staleSeconds: cimd.staleIfErrorSeconds,
-    }),
-    keySets: createFetchCache(storage, {
-      kind: 'ClientKeySet',
-      minFreshSeconds: 60,
-      maxFreshSeconds: 3600,
-      staleSeconds: 3600,
-    }),
-    perHost: createLimiter(storage, 'client-fetch-host', { limit: 60, windowSeconds: 60 }),
-    perCaller: createLimiter(storage, 'client-fetch-caller', { limit: 20, windowSeconds: 60 }),
     events,
-    hosts: cimd,
     documentProblem: clientChecks.documentProblem,
-    pinned: cimd.pinned,
+    cimd,
   });
   const extensionGrants = createExtensionGrants({
     ...settings,
@@ -175,7 +130,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     identities,
     events,
     describeAssertion: createDescribeAssertion(settings.login),
-    mayUse: async () => true,
+    userPolicy,
     outboundTo: (urls) => createOutbound(outboundOptions(settings, namedHosts(urls))),
   });
   const provider = createProviderSource({
@@ -212,6 +167,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
         if (problem === 'several_resources') throw new errors.InvalidTarget('only one resource may be requested');
         if (problem) throw new errors.InvalidTarget('resource was not granted');
       },
+      decideRefresh: (request) => users.confirm(issuer, request),
       sessionSeconds: (loginAt) => remainingSeconds(loginAt, settings.sessionTtlSeconds),
       renderErrorPage: ({ code, description, failure, flowId, req, uiLocales }) =>
         pages.render(
@@ -238,7 +194,15 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     registration.allowRedirect === undefined || registration.allowRedirect(uri) === true;
   const bindGrant = (issuer: Issuer, grantId: string, signInId: string) =>
     grants.bind(issuer, grantId, signInKey(issuer, signInId));
-  const silentGrant = createSilentGrant({ approvals, resources, events, bindGrant, mayRedirect });
+  const silentGrant = createSilentGrant({
+    approvals,
+    resources,
+    identities,
+    events,
+    userPolicy,
+    bindGrant,
+    mayRedirect,
+  });
   const interactions = createInteractions({
     provider,
     resources,
@@ -250,6 +214,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     approvals,
     bindGrant,
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
+    userPolicy,
     mayRedirect,
     approved: clientFetcher.approved,
     pages,
@@ -276,6 +241,8 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     events,
     pages,
     complete: upstreams.completeLogin(interactions.complete),
+    admit: interactions.admit,
+    keepTokens: users.providerSessions.keep,
     failInteraction: interactions.fail,
   });
   const identityProvider =
@@ -395,37 +362,4 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       if (options.storage === undefined) await storage.close();
     },
   });
-}
-
-/** No access token lives longer: the bound of `accessTokenTtlSeconds`. */
-const longestTokenSeconds = 86_400;
-
-/** What is left of a session, at least a second: it ends a fixed time after the login. */
-function remainingSeconds(loginAt: number | undefined, lifetime: number): number {
-  const now = Math.floor(Date.now() / 1000);
-  return Math.max(1, (loginAt ?? now) + lifetime - now);
-}
-
-function requireIssuer({ issuer }: ResolvedOptions, origin: string | undefined): Issuer {
-  const found =
-    origin === undefined ? issuer : issuer ? (issuer.origin === origin ? issuer : undefined) : parseIssuer(origin);
-  if (!found)
-    throw new TypeError(
-      'provider(origin): this origin is not served; without the option issuer, name a loopback origin',
-    );
-  return found;
-}
-
-/** A loopback issuer may reach the same loopback address: that is how everything is tried offline. */
-function outboundOptions(
-  settings: ResolvedOptions,
-  internalHosts: readonly string[] = [],
-): Parameters<typeof createOutbound>[0] {
-  const hostname = settings.issuer ? new URL(settings.issuer.origin).hostname : 'localhost';
-  const isLoopback = settings.issuer?.isLoopback ?? !settings.isProduction;
-  return { ...settings.outbound, internalHosts, ...(isLoopback && { loopbackAddress: loopbackAddressOf(hostname) }) };
-}
-
-function identityProviderHosts({ login }: ResolvedOptions): string[] {
-  return login.kind === 'dev' ? [] : providerHosts(login);
 }

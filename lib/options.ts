@@ -6,6 +6,7 @@ import type { ForwardingOptions } from './proxy/proxy-options.ts';
 import type { Logger } from './shared/events.ts';
 import type { PagesOptions } from './shared/pages/pages-options.ts';
 import type { UpstreamCredential } from './shared/upstream-credentials.ts';
+import type { AuthorizeUser } from './shared/user-policy.ts';
 import type { Storage } from './storage/storage.ts';
 
 /** Options of `mcpOAuth()`. Everything not given has the default named here; unknown names are refused at start. */
@@ -28,6 +29,8 @@ export interface McpOAuthOptions {
   readonly browserLogin: BrowserLoginOptions;
   /** How the identity provider's claims become `req.user`. */
   readonly identity?: IdentityOptions;
+  /** Which users may use which resource with which client. @defaultValue everybody who can sign in */
+  readonly authorizeUser?: AuthorizeUser;
   readonly gateway?: GatewayOptions;
   /** Dynamic client registration (RFC 7591). */
   readonly registration?: RegistrationOptions;
@@ -75,8 +78,13 @@ export interface McpOAuthOptions {
 export interface GatewayOptions {
   /** Access token lifetime, seconds. Integer, 1 to 86400. @defaultValue 900 */
   readonly accessTokenTtlSeconds?: number;
-  /** How long refresh tokens work, seconds from the login. Integer, 1 to 31536000. @defaultValue 2592000 */
+  /** How long refresh tokens work, seconds from the login, or from the last refresh that started it anew. Integer, 1 to 31536000. @defaultValue 2592000 */
   readonly refreshTokenTtlSeconds?: number;
+  /**
+   * Whether a refresh starts the lifetime anew although the identity provider was not asked. A refresh at which it confirmed
+   * the user always does (`browserLogin.offlineAccess`). @defaultValue false
+   */
+  readonly refreshTokenSliding?: boolean;
   /**
    * How long a retry of a refresh gets the same successor, seconds; it ends early when the successor is used. Integer,
    * 0 (off) to 300. @defaultValue 30

@@ -13,6 +13,7 @@ import type { AllowedOrigins } from './shared/issuer-resolver.ts';
 import { kindOf, type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
 import { type ResolvedPages, readPagesOptions } from './shared/pages/resolve-pages-options.ts';
 import type { Resource } from './shared/resources.ts';
+import type { AuthorizeUser } from './shared/user-policy.ts';
 import { sqliteStorage } from './storage/sqlite.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -23,6 +24,7 @@ export interface ResolvedOptions extends LoginLifetimes {
   /** Which origins are issuers where none is fixed. */
   readonly origins: AllowedOrigins | undefined;
   readonly login: ResolvedLogin;
+  readonly authorizeUser: AuthorizeUser | undefined;
   readonly gateway: ResolvedGateway;
   readonly clients: ResolvedClients;
   /** Redemption of ID-JAGs; undefined where it is off. */
@@ -44,6 +46,7 @@ export interface ResolvedOptions extends LoginLifetimes {
 export interface ResolvedGateway {
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
+  readonly refreshTokenSliding: boolean;
   readonly refreshGraceSeconds: number;
   readonly cimdEnabled: boolean;
   readonly basePath: string;
@@ -63,6 +66,7 @@ const optionNames = [
   'oidc',
   'browserLogin',
   'identity',
+  'authorizeUser',
   'gateway',
   'registration',
   'cimd',
@@ -100,6 +104,7 @@ export function resolveOptions(
     issuer: issuer && Object.freeze(issuer),
     origins: readOrigins(options),
     ...readLogin(options, { issuer, basePath: gateway.basePath, isProduction }),
+    authorizeUser: options.fn('authorizeUser') as AuthorizeUser | undefined,
     gateway: Object.freeze(gateway),
     clients: Object.freeze(clients),
     idJag,
@@ -146,6 +151,7 @@ function readGateway(options: OptionReader, clients: ResolvedClients): ResolvedG
   const gateway = options.group('gateway', [
     'accessTokenTtlSeconds',
     'refreshTokenTtlSeconds',
+    'refreshTokenSliding',
     'refreshGraceSeconds',
     'cimdEnabled',
     'basePath',
@@ -165,6 +171,7 @@ function readGateway(options: OptionReader, clients: ResolvedClients): ResolvedG
   return {
     accessTokenTtlSeconds: gateway.integer('accessTokenTtlSeconds', { min: 1, max: 86_400, fallback: 900 }),
     refreshTokenTtlSeconds: gateway.integer('refreshTokenTtlSeconds', { min: 1, max: 31_536_000, fallback: 2_592_000 }),
+    refreshTokenSliding: gateway.boolean('refreshTokenSliding', false),
     refreshGraceSeconds: gateway.integer('refreshGraceSeconds', { min: 0, max: 300, fallback: 30 }),
     cimdEnabled: gateway.boolean('cimdEnabled', true),
     accessTokenFormat: (gateway.string('accessTokenFormat', formatRule) as 'opaque' | 'jwt' | undefined) ?? 'opaque',

@@ -77,7 +77,7 @@ describe('verifyIdToken', () => {
     if (accepted) expect(said).toBe('alice');
     else
       expect(said).toMatch(
-        /^id_token_invalid: (iat is in the future|"exp" claim timestamp check failed); clock skew\? iat is \d+ s (ahead of|behind) this server's clock$/,
+        /^id_token_invalid: (iat is in the future|"exp" claim timestamp check failed); clock skew\? iat is \d+ min (ahead of|behind) this server's clock$/,
       );
   });
 

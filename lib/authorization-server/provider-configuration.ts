@@ -13,6 +13,7 @@ import { recordId } from '../shared/record-ids.ts';
 import { canonicalResource, type Resource, type Resources } from '../shared/resources.ts';
 import { interactionPolicy } from './interaction-policy.ts';
 import { answering, type ProviderAdapter } from './provider-adapter.ts';
+import { type DecideRefresh, requireUser, slides } from './refresh-decision.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
 import { recallRecord } from './request-records.ts';
 
@@ -24,6 +25,8 @@ export interface ProviderHooks {
   readonly findAccount: (accountId: string) => Promise<{ accountId: string } | undefined>;
   /** Runs when a refresh token passed every check, right before it is consumed; throws to refuse without using it up. */
   readonly beforeRotation: (request: { requestedResource: unknown; grantedResource: unknown }) => void;
+  /** What is said of the user behind a refresh that passed every other check. */
+  readonly decideRefresh: DecideRefresh;
   /** Lifetimes, seconds. */
   readonly sessionSeconds: (loginAt: number | undefined) => number;
   readonly renderErrorPage: (error: {
@@ -201,8 +204,12 @@ function lifetimes(settings: ProviderSettings): Configuration['ttl'] {
     Grant: refreshTokenTtlSeconds + stateTtlSeconds + accessTokenTtlSeconds,
     IdToken: accessTokenTtlSeconds,
     Interaction: stateTtlSeconds,
-    // A family ends a fixed time after the login: the successor inherits what is left (DESIGN 4.3).
-    RefreshToken: (ctx) => Math.max(1, ctx?.oidc.entities.RotatedRefreshToken?.remainingTTL ?? refreshTokenTtlSeconds),
+    // A family ends a fixed time after the login: the successor inherits what is left, unless its user was confirmed
+    // (DESIGN 4.3).
+    RefreshToken: (ctx) => {
+      const left = slides(ctx) ? undefined : ctx?.oidc.entities.RotatedRefreshToken?.remainingTTL;
+      return Math.max(1, left ?? refreshTokenTtlSeconds);
+    },
     Session: (_ctx, session) => settings.hooks.sessionSeconds(session.loginTs),
   };
 }
@@ -275,6 +282,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       if (authMethod !== undefined && authMethod !== ctx.oidc.client?.tokenEndpointAuthMethod) {
         throw new errors.InvalidClientAuth('the client authenticated otherwise when it got this token');
       }
+      await requireUser(ctx as never, hooks.decideRefresh, settings.events);
       const previousId = typeof previous === 'string' ? previous : undefined;
       await answering(settings.events, settings.rotation.beforeConsume(ctx as never, previousId));
       return true;

@@ -2,7 +2,7 @@ import { browserSession } from '../shared/browser-session.ts';
 import type { EventSink } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
-import { type Identities, nameOf } from '../shared/identity.ts';
+import { type Identities, type Identity, nameOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { ApprovedLogin, LoginRequest } from '../shared/login-request.ts';
 import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
@@ -10,10 +10,12 @@ import { foreignForm } from '../shared/own-form.ts';
 import type { Pages } from '../shared/pages/pages.ts';
 import type { Resources } from '../shared/resources.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
+import type { UserPolicy } from '../shared/user-policy.ts';
 import { consentClient, consentResource } from './consent-content.ts';
 import { saveGrant } from './interaction-grant.ts';
 import { formActionSources, redirectSource } from './redirect-target.ts';
 import type { RememberedApprovals } from './remembered-approvals.ts';
+import { judgeUser, refusalResult, showRefusal } from './user-admission.ts';
 
 export interface InteractionOptions {
   readonly provider: (issuer: Issuer) => Promise<{ provider: OidcProvider }>;
@@ -30,6 +32,7 @@ export interface InteractionOptions {
   /** Grants made in one sign-in end with it. */
   readonly bindGrant: (issuer: Issuer, grantId: string, signInId: string) => Promise<void>;
   readonly endSession: (issuer: Issuer, uid: string) => Promise<void>;
+  readonly userPolicy: UserPolicy | undefined;
   /** The operator's word on a redirect URI now: it may have changed since the client registered. */
   readonly mayRedirect: (redirectUri: string) => boolean;
   /** Somebody approved a client that is known by its metadata document. */
@@ -47,6 +50,11 @@ export interface Interactions {
   complete(exchange: Exchange, uid: string, login: { accountId: string; signInId: string }): Promise<boolean>;
   /** After what was offered: the same, without another offer. */
   resume(exchange: Exchange, login: ApprovedLogin): Promise<boolean>;
+  /**
+   * Whether the app lets somebody who signed in have what was asked for, before anything is kept. A refused person was
+   * told so, and the answer is sent.
+   */
+  admit(exchange: Exchange, uid: string, identity: Identity): Promise<boolean>;
   /** After a failed login: the client gets the error at its redirect URI. @returns false where the request has expired */
   fail(exchange: Exchange, uid: string, error: { code: string; description: string }): Promise<boolean>;
 }
@@ -150,6 +158,20 @@ export function createInteractions(options: InteractionOptions): Interactions {
     await options.approvals.remember(issuer, client, approved, cid);
   }
 
+  /** @returns whether the person goes on; who does not has been answered */
+  async function admitted(
+    exchange: Exchange,
+    { provider, interaction }: Pick<Loaded, 'provider' | 'interaction'>,
+    identity: Identity,
+  ): Promise<boolean> {
+    const verdict = await judgeUser(options.userPolicy, provider, interaction, identity);
+    if (verdict.kind === 'allowed') return true;
+    if (await saveResult(interaction, refusalResult(verdict))) {
+      showRefusal(exchange, interaction, identity, verdict, { events, pages });
+    } else refuse(exchange, goneReason, { flowId: interaction.cid });
+    return false;
+  }
+
   /** A decision counts only as a form of this page, posted by this browser (RFC 9700 section 4.7). */
   async function readDecision(
     exchange: Exchange,
@@ -186,6 +208,9 @@ export function createInteractions(options: InteractionOptions): Interactions {
       });
     }
     const { accountId: account, acr: signInId } = interaction.session;
+    const identity = await identities.find(exchange.issuer, account);
+    if (!identity) return refuse(exchange, goneReason, flow);
+    if (!(await admitted(exchange, { provider, interaction }, identity))) return;
     const approved = {
       account,
       hadSession: true,
@@ -282,6 +307,14 @@ export function createInteractions(options: InteractionOptions): Interactions {
     async resume(exchange, login) {
       const loaded = await find(exchange, login.uid);
       return loaded ? finish(exchange, loaded, login) : false;
+    },
+
+    async admit(exchange, uid, identity) {
+      if (!options.userPolicy) return true;
+      const { provider } = await providerOf(exchange.issuer);
+      const interaction = await provider.Interaction.find(uid);
+      // One that has expired meanwhile is found so by complete().
+      return !interaction || admitted(exchange, { provider, interaction }, identity);
     },
 
     async fail(exchange, uid, { code, description }) {

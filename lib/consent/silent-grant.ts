@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { EventSink } from '../shared/events.ts';
+import type { Identities } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { OidcClient, OidcProvider } from '../shared/oidc-provider.ts';
 import type { Resources } from '../shared/resources.ts';
+import type { UserPolicy, UserRequest } from '../shared/user-policy.ts';
 import { saveGrant } from './interaction-grant.ts';
 import { isOwnNavigation, type RememberedApprovals } from './remembered-approvals.ts';
+import { userRequestOf } from './user-admission.ts';
 
 /** An authorization request of a browser with a session. */
 export interface SessionRequest {
@@ -27,13 +30,21 @@ export interface SilentGrantOptions {
   readonly events: EventSink;
   readonly bindGrant: (issuer: Issuer, grantId: string, signInId: string) => Promise<void>;
   readonly mayRedirect: (redirectUri: string) => boolean;
+  readonly identities: Identities;
+  readonly userPolicy: UserPolicy | undefined;
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Spends a remembered approval: only on a navigation of the person's own, and never where a prompt was asked for. */
 export function createSilentGrant(options: SilentGrantOptions): SilentGrant {
-  const { approvals, resources, events } = options;
+  const { approvals, resources, events, identities, userPolicy } = options;
+
+  async function mayUse(issuer: Issuer, accountId: string, request: UserRequest): Promise<boolean> {
+    const identity = userPolicy && (await identities.find(issuer, accountId));
+    return !userPolicy || (identity !== undefined && (await userPolicy(identity, request)).kind === 'allowed');
+  }
+
   return async (issuer, { provider, req, client, params, accountId, signInId, flowId }) => {
     const { redirect_uri: redirectUri, resource, scope, prompt } = params;
     if (
@@ -48,6 +59,8 @@ export function createSilentGrant(options: SilentGrantOptions): SilentGrant {
     const scopes = text(scope).split(' ').filter(Boolean);
     const approved = { accountId, redirectUri: target, resource: text(resource), scopes };
     if (!(await approvals.isRemembered(issuer, client, approved))) return undefined;
+    // A person who may not go on is told so, on the way that asks.
+    if (!(await mayUse(issuer, accountId, userRequestOf(client, params)))) return undefined;
     if (signInId !== undefined) await options.bindGrant(issuer, flowId, signInId);
     const grantId = await saveGrant(provider, { cid: flowId, params }, accountId, resources, issuer);
     events.emit({ type: 'consent.granted', flowId, clientId: client.clientId, subject: accountId, isRemembered: true });

@@ -32,9 +32,10 @@ const keySetErrors = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_INVALID']);
 
 /** A token is checked when it was just issued, so that its `iat` tells what the provider's clock says now. */
 function skewHint({ iat }: JWTPayload): string {
-  const seconds = typeof iat === 'number' ? Math.round(iat - Date.now() / 1000) : 0;
+  const seconds = typeof iat === 'number' ? iat - Date.now() / 1000 : 0;
   if (Math.abs(seconds) <= clockToleranceSeconds) return '';
-  return `; clock skew? iat is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} this server's clock`;
+  const minutes = Math.round(Math.abs(seconds) / 60);
+  return `; clock skew? iat is ${minutes} min ${seconds > 0 ? 'ahead of' : 'behind'} this server's clock`;
 }
 
 function problemOf(cause: Error & { code?: string; claim?: string; payload?: JWTPayload }): LoginError {

@@ -1,6 +1,7 @@
 import * as oidc from 'openid-client';
 import type { Identity } from '../shared/identity.ts';
 import type { Outbound } from '../shared/outbound.ts';
+import type { ProviderTokens } from '../shared/provider-tokens.ts';
 import { type IdTokenExpectation, verifyIdToken, verifyProviderAccessToken } from './id-token.ts';
 import { type Claims, describeIdentity, lacksClaims } from './identity-record.ts';
 import { LoginError } from './login-error.ts';
@@ -37,15 +38,6 @@ export interface SignedIn {
   readonly idTokenClaims: Claims;
 }
 
-/** Tokens of the identity provider. */
-export interface ProviderTokens {
-  readonly accessToken: string;
-  /** UNIX seconds; undefined where the provider does not say. */
-  readonly accessTokenExpiresAt?: number;
-  readonly idToken?: string;
-  readonly refreshToken?: string;
-}
-
 async function sorted<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -54,12 +46,12 @@ async function sorted<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function tokensOf(answer: oidc.TokenEndpointResponse, { idToken }: IdTokenSlot): ProviderTokens {
+function tokensOf(answer: oidc.TokenEndpointResponse, { idToken }: IdTokenSlot, claims: Claims): ProviderTokens {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn } = answer;
   return {
     accessToken,
     ...(expiresIn !== undefined && { accessTokenExpiresAt: Math.floor(Date.now() / 1000) + expiresIn }),
-    ...(typeof idToken === 'string' && { idToken }),
+    ...(typeof idToken === 'string' && { idToken, idTokenExpiresAt: Number(claims.exp) }),
     ...(refreshToken !== undefined && { refreshToken }),
   };
 }
@@ -138,7 +130,7 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
           resourceParameter,
         );
         const claims = login.protocol === 'oidc' ? await verifyIdToken(slot.idToken, expected(nonce)) : {};
-        return signedIn(tokensOf(answer, slot), claims);
+        return signedIn(tokensOf(answer, slot, claims), claims);
       }),
 
     async refresh(refreshToken) {
@@ -149,7 +141,7 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
           const answer = await oidc.refreshTokenGrant(configuration, refreshToken, resourceParameter);
           const claims = slot.idToken === undefined ? {} : await verifyIdToken(slot.idToken, expected(undefined));
           // Without rotation the token stays as it is (RFC 6749 section 6).
-          return signedIn({ refreshToken, ...tokensOf(answer, slot) }, claims);
+          return signedIn({ refreshToken, ...tokensOf(answer, slot, claims) }, claims);
         });
       } catch (error) {
         const { problem } = error as LoginError;

@@ -1,10 +1,11 @@
 import type { EventSink } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
 import { type Endpoint, type Exchange, redirect } from '../shared/http.ts';
-import type { Identities } from '../shared/identity.ts';
+import type { Identities, Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
 import type { Pages } from '../shared/pages/pages.ts';
+import type { KeptTokens } from '../shared/provider-tokens.ts';
 import type { SignIn, SignIns } from '../shared/sign-ins.ts';
 import type { IdentityProvider, SignedIn } from './identity-provider.ts';
 import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
@@ -47,6 +48,10 @@ export interface FinishOptions {
     uid: string,
     login: { accountId: string; signInId: string },
   ) => Promise<boolean>;
+  /** The app's word on the person, before anything is kept. @returns false where it refused and the person was told */
+  readonly admit: (exchange: Exchange, uid: string, identity: Identity) => Promise<boolean>;
+  /** Keeps the provider's tokens where somebody needs them. */
+  readonly keepTokens: (issuer: Issuer, signInId: string, login: Omit<KeptTokens, 'version'>) => Promise<void>;
   readonly failInteraction: (
     exchange: Exchange,
     uid: string,
@@ -81,6 +86,8 @@ export function createFinishLogin({
   events,
   pages,
   complete,
+  admit,
+  keepTokens,
   failInteraction,
 }: FinishOptions): FinishLogin {
   const expired = (exchange: Exchange, flowId: string) =>
@@ -88,9 +95,11 @@ export function createFinishLogin({
 
   return {
     async succeed(exchange, { uid, flowId, clientId }, signedIn) {
-      const { identity } = signedIn;
+      const { identity, tokens } = signedIn;
+      if (!(await admit(exchange, uid, identity))) return;
       const accountId = await identities.remember(exchange.issuer, identity);
       const signInId = await signIns.begin(exchange.issuer, signInOf(accountId, signedIn));
+      if (tokens) await keepTokens(exchange.issuer, signInId, { tokens, accountId, provider: undefined });
       if (!(await complete(exchange, uid, { accountId, signInId }))) {
         events.emit({ type: 'login.failed', flowId, clientId, reason: 'authorization_request_expired' });
         return expired(exchange, flowId);

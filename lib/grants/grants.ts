@@ -34,6 +34,10 @@ export interface Grants {
   endAll(owner: GrantOwner, clientId?: string): Promise<number>;
   /** A grant is about to be made in a sign-in, and ends with it. */
   bind(issuer: Issuer, grantId: string, signInKey: string): Promise<void>;
+  /** Key of the sign-in that a grant was made in; undefined for one made without. */
+  signInOf(issuer: Issuer, grantId: string): Promise<string | undefined>;
+  /** A grant lives on from now, as long as a new one. */
+  extend(issuer: Issuer, grantId: string): Promise<void>;
   /** A token was issued under a grant again. Writes at most every ten minutes. */
   used(issuer: Issuer, grantId: string): Promise<void>;
 }
@@ -98,6 +102,11 @@ export function createGrants({ storage, grantSeconds, onEnded, now = () => Date.
   const nextWrite = new Map<string, number>();
   const nowSeconds = () => Math.floor(now() / 1000);
 
+  async function signInOf(issuer: Issuer, grantId: string): Promise<string | undefined> {
+    const key = (await storage.get(bindingKind, recordId(issuer, grantId)))?.value.signInKey;
+    return typeof key === 'string' ? key : undefined;
+  }
+
   return {
     async list(issuer, accountId, { limit = pageSize, after } = {}) {
       const size = Math.min(Math.max(1, Math.trunc(limit)), maxPageSize);
@@ -136,7 +145,25 @@ export function createGrants({ storage, grantSeconds, onEnded, now = () => Date.
     async bind(issuer, grantId, signInKey) {
       const id = recordId(issuer, grantId);
       const expiresAt = nowSeconds() + grantSeconds;
-      await storage.put(bindingKind, id, {}, { grantId: id, expiresAt, index: { signIn: signInKey } });
+      await storage.put(bindingKind, id, { signInKey }, { grantId: id, expiresAt, index: { signIn: signInKey } });
+    },
+
+    signInOf,
+
+    async extend(issuer, grantId) {
+      const id = recordId(issuer, grantId);
+      const exp = nowSeconds() + grantSeconds;
+      const record = await storage.get(kind, id);
+      if (!record) return;
+      const { accountId, clientId } = record.value;
+      const index = { account: recordId(issuer, String(accountId)), client: recordId(issuer, String(clientId)) };
+      const write = { expiresAt: exp, grantId: id };
+      // Of two at the same time one is enough.
+      await storage.replace(kind, id, record.version, { ...record.value, exp }, { ...write, index });
+      const signInKey = await signInOf(issuer, grantId);
+      if (signInKey !== undefined) {
+        await storage.put(bindingKind, id, { signInKey }, { ...write, index: { signIn: signInKey } });
+      }
     },
 
     async used(issuer, grantId) {

@@ -1,10 +1,11 @@
 import type { EventSink } from '../shared/events.ts';
 import type { ExtensionGrant, GrantRefusal, GrantRequest } from '../shared/extension-grant.ts';
-import type { AssertedIdentity, Identities, Identity } from '../shared/identity.ts';
+import type { AssertedIdentity, Identities } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import { recordId } from '../shared/record-ids.ts';
-import type { Resource, Resources } from '../shared/resources.ts';
+import { canonicalResource, type Resource, type Resources } from '../shared/resources.ts';
+import type { UserPolicy } from '../shared/user-policy.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type CheckedClaims, checkClaims, checkConfirmation, isIdentifier, readAssertion } from './id-jag-assertion.ts';
 import { createSignatureCheck, type SignatureCheck } from './id-jag-keys.ts';
@@ -30,7 +31,7 @@ export interface IdJagGrantOptions {
     subject?: string,
   ) => Promise<AssertedIdentity | 'tenant_unmapped' | 'subject_refused' | 'user_refused'>;
   /** The app's word on a person. */
-  readonly mayUse: (identity: Identity) => Promise<boolean>;
+  readonly userPolicy: UserPolicy | undefined;
   /** UNIX milliseconds. */
   readonly now?: () => number;
 }
@@ -161,7 +162,10 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
       if ('reason' in target) return refuse(target);
       const identity = await identify(verified);
       if ('reason' in identity) return refuse(identity);
-      if (!(await options.mayUse({ roles: [], ...identity }))) return refuse({ reason: 'user_refused' });
+      const wanted = { client: { id: client.clientId }, resource: canonicalResource(issuer, target.resource) };
+      const verdict = await options.userPolicy?.({ roles: [], ...identity }, wanted);
+      if (verdict?.kind === 'refused') return refuse({ reason: 'user_refused' });
+      if (verdict?.kind === 'undecided') return refuse({ reason: 'mapping_failed', cause: verdict.reason });
       // Last, so that a request that is refused for anything else does not use the assertion up.
       if (!(await useUp(claims, issuer))) return refuse({ reason: 'replayed' });
       const accountId = await identities.assert(issuer, identity);

@@ -42,6 +42,12 @@ export interface EventMembers {
   'logout.refused': { readonly reason: string };
   /** An assertion of an identity provider passed every check and is used up. Refused ones are `token.refused`. */
   'id_jag.accepted': { readonly subject: string; readonly identityIssuer: string };
+  /** `authorizeUser` refused somebody who signed in, or failed. */
+  'user.refused': { readonly subject: string; readonly reason: string };
+  /** The identity provider could not be asked at a refresh: roles and claims stay as they were. */
+  'identity.unconfirmed': { readonly subject: string; readonly reason: string };
+  /** The identity provider ended a login: the user was disabled there, or has to sign in again. */
+  'identity.ended': { readonly subject: string; readonly reason: string };
   'token.issued': { readonly grantType: string };
   'token.refused': { readonly reason: string };
   'token.replayed': object;
@@ -123,6 +129,9 @@ const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
   'session.ended': 'info',
   'logout.refused': 'warn',
   'id_jag.accepted': 'info',
+  'user.refused': 'warn',
+  'identity.unconfirmed': 'warn',
+  'identity.ended': 'info',
   'token.issued': 'info',
   'token.refused': 'warn',
   'token.replayed': 'info',

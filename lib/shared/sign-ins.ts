@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FoundRecord, Storage } from '../storage/storage.ts';
 import type { Issuer } from './issuer.ts';
+import { providerTokensKind } from './provider-tokens.ts';
 import { recordId } from './record-ids.ts';
 import type { KeyRingSource } from './secrets.ts';
 
@@ -41,8 +42,10 @@ export interface SignIns {
   findAll(issuer: Issuer, by: SignInQuery): AsyncGenerator<FoundSignIn>;
   /** Ends its sessions. Grants are ended by their own stage, before {@link SignIns.forget}. */
   end(key: string): Promise<void>;
-  /** Removes the record once nothing of it is left. */
+  /** Removes the record, and the provider's tokens with it, once nothing of it is left. */
   forget(key: string): Promise<void>;
+  /** A grant of this sign-in lives on: the record lives as long. */
+  extend(issuer: Issuer, key: string): Promise<void>;
 }
 
 export type SignInQuery =
@@ -85,24 +88,28 @@ function indexOf(issuer: Issuer, query: SignInQuery): { name: string; value: str
   }
 }
 
+/** Everything by which a sign-in is found. */
+function indexesOf(issuer: Issuer, { accountId, iss, subject, sid }: SignIn): Record<string, string> {
+  const queries: SignInQuery[] = [
+    { by: 'account', accountId },
+    { by: 'subject', iss, subject },
+    ...(sid === undefined ? [] : [{ by: 'sid', iss, sid } as const]),
+  ];
+  return Object.fromEntries(queries.map((query) => [query.by, indexOf(issuer, query).value]));
+}
+
 export function createSignIns(options: SignInsOptions): SignIns {
   const { storage, keyRing, sessionSeconds, grantSeconds, now = () => Date.now() } = options;
   const nowSeconds = () => Math.floor(now() / 1000);
+  const endsAt = () => nowSeconds() + sessionSeconds + grantSeconds;
 
   return {
     async begin(issuer, { idToken, ...signIn }) {
       const id = randomBytes(32).toString('base64url');
       const key = signInKey(issuer, id);
-      const { accountId, iss, subject, sid } = signIn;
-      const queries: SignInQuery[] = [
-        { by: 'account', accountId },
-        { by: 'subject', iss, subject },
-        ...(sid === undefined ? [] : [{ by: 'sid', iss, sid } as const]),
-      ];
-      const index = Object.fromEntries(queries.map((query) => [query.by, indexOf(issuer, query).value]));
       const sealed = idToken === undefined ? {} : { sealed: (await keyRing()).seal(key, idToken) };
-      const expiresAt = nowSeconds() + sessionSeconds + grantSeconds;
-      await storage.put(kind, key, { ...signIn, ...sealed }, { expiresAt, index });
+      const write = { expiresAt: endsAt(), index: indexesOf(issuer, signIn) };
+      await storage.put(kind, key, { ...signIn, ...sealed }, write);
       return id;
     },
 
@@ -129,6 +136,17 @@ export function createSignIns(options: SignInsOptions): SignIns {
     },
 
     end: (key) => storage.deleteByGrant(key, nowSeconds() + sessionSeconds),
-    forget: (key) => storage.delete(kind, key),
+
+    async forget(key) {
+      await storage.delete(kind, key);
+      await storage.delete(providerTokensKind, key);
+    },
+
+    async extend(issuer, key) {
+      const record = await storage.get(kind, key);
+      if (!record) return;
+      const index = indexesOf(issuer, record.value as unknown as SignIn);
+      await storage.replace(kind, key, record.version, record.value, { expiresAt: endsAt(), index });
+    },
   };
 }

@@ -10,6 +10,8 @@ export interface PageMessages {
     readonly errorCode: string;
     readonly help: string;
     readonly address: string;
+    readonly tryAgain: string;
+    readonly goBack: string;
   };
   readonly scopes: Readonly<Record<string, string>>;
   readonly consent: {
@@ -93,10 +95,12 @@ export type PageErrorKind =
   | 'expired'
   | 'failed'
   | 'notUsable'
+  | 'providerUnavailable'
   | 'redirectUnregistered'
   | 'requestInvalid'
   | 'signInExpired'
-  | 'unavailable';
+  | 'unavailable'
+  | 'userRefused';
 
 /** What `pages.messages` may give for a language: any part of a catalogue. */
 export type PartialPageMessages = {

@@ -90,6 +90,10 @@ export interface ErrorModel extends PageModel {
   readonly values?: Readonly<Record<string, string>>;
   /** What the protocol says of the request, in English. */
   readonly detail?: string;
+  /** What the app says to the person, in its own words. */
+  readonly explanation?: string;
+  /** Where to go on from here. */
+  readonly next?: { readonly label: 'tryAgain' | 'goBack'; readonly href: string };
 }
 
 /** The pages by name, with what each is given. */

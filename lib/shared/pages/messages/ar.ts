@@ -7,6 +7,8 @@ export const ar: PageMessages = {
     errorCode: 'الخطأ: {code}.',
     help: 'المساعدة',
     address: 'أنت على {host}',
+    tryAgain: 'حاول مجددًا',
+    goBack: 'عُد إلى التطبيق',
   },
   scopes: {
     'mcp:tools': 'استخدام أدواته نيابةً عنك',
@@ -114,6 +116,16 @@ export const ar: PageMessages = {
       title: 'غير ممكن',
       text: 'لا يمكن استخدام هذه الصفحة بهذه الطريقة.',
       advice: 'عُد إلى تطبيقك وأعد الاتصال.',
+    },
+    providerUnavailable: {
+      title: 'تسجيل الدخول غير ممكن الآن',
+      text: 'لا تجيب خدمة تسجيل الدخول في مؤسستك.',
+      advice: 'حاول مجددًا بعد لحظات. التطبيقات المتصلة من قبل تواصل العمل.',
+    },
+    userRefused: {
+      title: 'ليس لديك وصول هنا',
+      text: 'سجّلت الدخول، لكن حسابك لا يُسمح له باستخدام هذا.',
+      advice: 'اطلب الوصول من القائمين على هذا الخادم.',
     },
     devLoginRefused: {
       title: 'غير متاح هنا',

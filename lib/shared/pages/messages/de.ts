@@ -7,6 +7,8 @@ export const de: PageMessages = {
     errorCode: 'Fehler: {code}.',
     help: 'Hilfe',
     address: 'Sie sind bei {host}',
+    tryAgain: 'Noch einmal versuchen',
+    goBack: 'Zurück zur Anwendung',
   },
   scopes: {
     'mcp:tools': 'Die Werkzeuge in Ihrem Namen benutzen',
@@ -120,6 +122,16 @@ export const de: PageMessages = {
       title: 'Nicht möglich',
       text: 'Diese Seite kann so nicht benutzt werden.',
       advice: 'Gehen Sie zurück zu Ihrer Anwendung und verbinden Sie sich erneut.',
+    },
+    providerUnavailable: {
+      title: 'Anmelden ist gerade nicht möglich',
+      text: 'Der Anmeldedienst Ihrer Organisation antwortet nicht.',
+      advice: 'Versuchen Sie es gleich noch einmal. Schon verbundene Anwendungen arbeiten weiter.',
+    },
+    userRefused: {
+      title: 'Sie haben hier keinen Zugang',
+      text: 'Sie sind angemeldet, aber Ihr Konto darf dies nicht benutzen.',
+      advice: 'Bitten Sie die Betreiber dieses Servers um Zugang.',
     },
     devLoginRefused: {
       title: 'Hier nicht verfügbar',

@@ -7,6 +7,8 @@ export const en: PageMessages = {
     errorCode: 'Error: {code}.',
     help: 'Get help',
     address: 'You are at {host}',
+    tryAgain: 'Try again',
+    goBack: 'Go back to the application',
   },
   scopes: {
     'mcp:tools': 'Use its tools on your behalf',
@@ -116,6 +118,16 @@ export const en: PageMessages = {
       title: 'Not possible',
       text: 'This page cannot be used that way.',
       advice: 'Go back to your application and connect again.',
+    },
+    providerUnavailable: {
+      title: 'Signing in is not possible right now',
+      text: 'The sign-in service of your organisation does not answer.',
+      advice: 'Try again in a moment. Applications that are connected already keep working.',
+    },
+    userRefused: {
+      title: 'You have no access here',
+      text: 'You are signed in, but your account may not use this.',
+      advice: 'Ask the people who run this server for access.',
     },
     devLoginRefused: {
       title: 'Not available here',

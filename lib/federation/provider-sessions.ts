@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { EventSink } from '../shared/events.ts';
+import { accountIdOf, type Identities } from '../shared/identity.ts';
+import type { Issuer } from '../shared/issuer.ts';
+import type { KeptTokens, ProviderTokenSource, ProviderTokens, ProviderTokenVault } from '../shared/provider-tokens.ts';
+import { signInKey } from '../shared/sign-ins.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { IdentityProvider, SignedIn } from './identity-provider.ts';
+import { describeLoginProblem, LoginError } from './login-error.ts';
+import type { ResolvedLogin } from './resolve-login-options.ts';
+
+/** What the identity provider says of a user now. */
+export type Confirmation =
+  /** It was asked, and roles and claims are those that it gave. */
+  | { readonly kind: 'confirmed' }
+  /** It could not be asked: what was known stays. */
+  | { readonly kind: 'unconfirmed' }
+  /** It ended the login: so it is ended here, with everything granted in it. */
+  | { readonly kind: 'ended'; readonly reason: string };
+
+/** The provider's side of logins that go on after the browser left: its tokens, and what it says of their users. */
+export interface ProviderSessions extends ProviderTokenSource {
+  /** Keeps the tokens of a login where somebody needs them; nothing otherwise. */
+  keep(issuer: Issuer, signInId: string, login: Omit<KeptTokens, 'version'>): Promise<void>;
+  /** Asks the provider about the user of a grant; once for all replicas that ask together. @throws StorageUnavailableError */
+  confirm(issuer: Issuer, grantId: string): Promise<Confirmation>;
+}
+
+export interface ProviderSessionsOptions {
+  readonly storage: Storage;
+  readonly vault: ProviderTokenVault;
+  readonly identities: Identities;
+  readonly events: EventSink;
+  /** Key of the sign-in that a grant rests on. */
+  readonly signInOf: (issuer: Issuer, grantId: string) => Promise<string | undefined>;
+  /** Ends a sign-in with its sessions, grants and tokens. */
+  readonly endSignIn: (key: string) => Promise<void>;
+  /** One of several by its name; without a name the only one. */
+  readonly identityProvider: (name: string | undefined) => IdentityProvider | undefined;
+  /** UNIX milliseconds. */
+  readonly now?: () => number;
+}
+
+const leaseKind = 'ProviderRefresh';
+const pollMs = 50;
+/** While the provider is known to be down, nobody waits for it. */
+const outageMs = 15_000;
+/** Replicas that wait for another's answer go on without it after this. */
+const maxWaitMs = 5_000;
+
+/** Errors after which the refresh token is of no use any more (RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6). */
+const finalErrors = new Set(['invalid_grant', 'interaction_required', 'login_required', 'consent_required']);
+
+/** Why the login is over; undefined where the provider said nothing of the kind. */
+function endOf({ problem }: LoginError): string | undefined {
+  if (problem.reason === 'user_refused') return describeLoginProblem(problem);
+  if (problem.reason !== 'provider_refused_refresh' || !finalErrors.has(problem.error)) return undefined;
+  return describeLoginProblem(problem);
+}
+
+export function createProviderSessions(login: ResolvedLogin, options: ProviderSessionsOptions): ProviderSessions {
+  const { storage, vault, identities, events, signInOf, now = () => Date.now() } = options;
+  const remoteTimeoutMs = login.kind === 'oidc' ? login.remoteTimeoutMs : 0;
+  const running = new Map<string, Promise<Confirmation>>();
+  let required = login.kind === 'oidc' && (login.offlineAccess || login.identity.exposeTokens);
+  let downUntil = 0;
+
+  function unconfirmed(kept: KeptTokens, reason: string): Confirmation {
+    events.emit({ type: 'identity.unconfirmed', subject: kept.accountId, reason });
+    return { kind: 'unconfirmed' };
+  }
+
+  async function end(key: string, kept: KeptTokens, reason: string): Promise<Confirmation> {
+    await options.endSignIn(key);
+    events.emit({ type: 'identity.ended', subject: kept.accountId, reason });
+    return { kind: 'ended', reason };
+  }
+
+  async function settle(issuer: Issuer, key: string, kept: KeptTokens, answer: SignedIn): Promise<Confirmation> {
+    if (accountIdOf(answer.identity) !== kept.accountId) {
+      return end(key, kept, 'the refresh token is another user’s now');
+    }
+    // An ID token that came before stays, for what needs one, until a newer one comes.
+    const { idToken, idTokenExpiresAt } = kept.tokens;
+    const earlier = { ...(idToken && { idToken }), ...(idTokenExpiresAt && { idTokenExpiresAt }) };
+    await vault.replace(key, kept, { ...earlier, ...answer.tokens });
+    await identities.remember(issuer, answer.identity);
+    return { kind: 'confirmed' };
+  }
+
+  async function ask(issuer: Issuer, key: string, kept: KeptTokens): Promise<Confirmation> {
+    const provider = options.identityProvider(kept.provider);
+    const { refreshToken } = kept.tokens;
+    if (!provider || refreshToken === undefined) return unconfirmed(kept, 'the login brought no refresh token');
+    if (now() < downUntil) return unconfirmed(kept, 'the identity provider did not answer a moment ago');
+    let answer: SignedIn;
+    try {
+      answer = await provider.refresh(refreshToken);
+    } catch (error) {
+      if (!(error instanceof LoginError)) throw error;
+      const ending = endOf(error);
+      if (ending !== undefined) return end(key, kept, ending);
+      if (error.problem.reason === 'provider_unreachable') downUntil = now() + outageMs;
+      return unconfirmed(kept, describeLoginProblem(error.problem));
+    }
+    return settle(issuer, key, kept, answer);
+  }
+
+  /** The lease outlasts every call that its holder makes. */
+  async function askUnderLease(issuer: Issuer, key: string, seen: KeptTokens): Promise<Confirmation> {
+    const holder = randomUUID();
+    const expiresAt = Math.ceil((now() + 4 * remoteTimeoutMs) / 1000) + 5;
+    if (!(await storage.create(leaseKind, key, { holder }, { expiresAt }))) return waitForOther(key, seen);
+    try {
+      const kept = await vault.find(key);
+      if (!kept) return { kind: 'ended', reason: 'the login was ended meanwhile' };
+      if (kept.version !== seen.version) return { kind: 'confirmed' }; // Another replica asked since this request came.
+      return await ask(issuer, key, kept);
+    } finally {
+      const lease = await storage.get(leaseKind, key);
+      if (lease?.value.holder === holder) await storage.delete(leaseKind, key);
+    }
+  }
+
+  async function waitForOther(key: string, seen: KeptTokens): Promise<Confirmation> {
+    for (const deadline = now() + Math.min(remoteTimeoutMs, maxWaitMs); now() < deadline; await pause(pollMs)) {
+      if (await storage.get(leaseKind, key)) continue;
+      const kept = await vault.find(key);
+      if (!kept) return { kind: 'ended', reason: 'the login was ended meanwhile' };
+      if (kept.version !== seen.version) return { kind: 'confirmed' };
+      return unconfirmed(kept, 'the replica that asked got no answer');
+    }
+    return unconfirmed(seen, 'the replica that asks waits too long');
+  }
+
+  /** Requests of this process that ask together share one question. */
+  function confirmSignIn(issuer: Issuer, key: string, kept: KeptTokens): Promise<Confirmation> {
+    const shared = running.get(key);
+    if (shared) return shared;
+    const asked = askUnderLease(issuer, key, kept).finally(() => running.delete(key));
+    running.set(key, asked);
+    return asked;
+  }
+
+  async function keptFor(issuer: Issuer, grantId: string): Promise<{ key: string; kept: KeptTokens } | undefined> {
+    const key = await signInOf(issuer, grantId);
+    const kept = key === undefined ? undefined : await vault.find(key);
+    return key !== undefined && kept ? { key, kept } : undefined;
+  }
+
+  return {
+    async keep(issuer, signInId, login) {
+      if (required) await vault.keep(signInKey(issuer, signInId), login);
+    },
+    require() {
+      required = true;
+    },
+
+    async confirm(issuer, grantId) {
+      const found = await keptFor(issuer, grantId);
+      return found ? confirmSignIn(issuer, found.key, found.kept) : { kind: 'unconfirmed' };
+    },
+
+    async forGrant(issuer, grantId, { token, secondsLeft }) {
+      const found = await keptFor(issuer, grantId);
+      if (!found) return undefined;
+      const { tokens } = found.kept;
+      if (livesLonger(tokens, token, secondsLeft) || tokens.refreshToken === undefined) return tokens;
+      const { kind } = await confirmSignIn(issuer, found.key, found.kept);
+      return kind === 'ended' ? undefined : ((await vault.find(found.key))?.tokens ?? undefined);
+    },
+  };
+
+  function livesLonger(tokens: ProviderTokens, token: 'idToken' | 'accessToken', secondsLeft: number): boolean {
+    const expiresAt = token === 'idToken' ? tokens.idTokenExpiresAt : tokens.accessTokenExpiresAt;
+    const isThere = tokens[token] !== undefined;
+    return isThere && (expiresAt === undefined || expiresAt - now() / 1000 > secondsLeft);
+  }
+}

@@ -1,0 +1,58 @@
+import type { RevocationSelection } from './grants/revocation.ts';
+import type { Handler } from './handler.ts';
+import type { Health } from './health.ts';
+import type { AuthenticateOptions, ProxyOptions } from './options.ts';
+import type { AuthenticatedUser, AuthInfo } from './protected-resource/authenticate.ts';
+import type { McpOAuthEvents } from './shared/events.ts';
+import type { OidcProvider } from './shared/oidc-provider.ts';
+
+/** Express middleware with everything between MCP clients and MCP servers. */
+export interface McpOAuth extends Handler {
+  /**
+   * Declares the resource at `path` and gives the middleware that checks its tokens. Call it at set-up.
+   * @param path public path after the issuer's origin, such as `/mcp`
+   * @throws ConfigurationError
+   */
+  authenticate(path: string, options?: AuthenticateOptions): Handler;
+  /**
+   * Declares the resource at `path` and gives the handler that authenticates requests and streams them to an upstream
+   * MCP server. Touches no other path, so `app.use(auth.proxy(...))` is enough.
+   * @throws ConfigurationError
+   */
+  proxy(path: string, options: ProxyOptions): Handler;
+  /**
+   * Answers the `/.well-known` forms alone, for the root app where `auth` itself is mounted under a prefix or in a
+   * sub-app: clients look for them at the origin's root (RFC 8414 section 3.1, RFC 9728 section 3.1).
+   * @example root.use(auth.wellKnown()); root.use('/gw', auth)
+   */
+  wellKnown(): Handler;
+  /**
+   * The oidc-provider instance of an origin as it is now; do not keep it. Without `origin`: of the configured issuer.
+   * Rejects while storage cannot be read.
+   */
+  provider(origin?: string): Promise<OidcProvider>;
+  /**
+   * Checks a token for the resource at `path`, for WebSockets and jobs.
+   * @throws OAuthError `invalid_token`
+   */
+  verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
+  /**
+   * Ends the grants of a user, of a client or of everybody who signed in at an identity provider, with every token under
+   * them: in this process at once, in others within `gateway.tokenCacheSeconds`. Without `clientId` the browser sessions
+   * of these users end, too.
+   * @param origin of the issuer, where there are several
+   * @throws TypeError where the selection names nothing, or a member is empty
+   */
+  revoke(selection: RevocationSelection, origin?: string): Promise<{ grants: number }>;
+  /**
+   * Publishes a new signing key now. It signs after ten minutes; the old one is kept until its last token has ended.
+   * @returns false where a new key is on its way already
+   */
+  rotateKeys(origin?: string): Promise<{ rotated: boolean }>;
+  readonly events: McpOAuthEvents;
+  /** Reads keys and builds the provider, so that the first request need not. Rejects while storage is down. */
+  ready(): Promise<void>;
+  health(): Promise<Health>;
+  /** Stops timers and closes what this library opened. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,97 @@
+import type { Storage } from '../storage/storage.ts';
+import type { Issuer } from './issuer.ts';
+import type { KeyRingSource } from './secrets.ts';
+
+/** What an identity provider issued for one login. None of it ever leaves this server for an MCP client. */
+export interface ProviderTokens {
+  readonly accessToken: string;
+  /** UNIX seconds; undefined where the provider does not say. */
+  readonly accessTokenExpiresAt?: number;
+  /** The last one that came: a refresh need not bring another (OpenID Connect Core section 12.2). */
+  readonly idToken?: string;
+  /** UNIX seconds. */
+  readonly idTokenExpiresAt?: number;
+  readonly refreshToken?: string;
+}
+
+/** Gives the provider's tokens of the login that a grant rests on. */
+export interface ProviderTokenSource {
+  /** Logins from now on keep their tokens. Call it at set-up, where an upstream or the app needs them. */
+  require(): void;
+  /**
+   * The kept tokens; where one has less than `secondsLeft` to live and there is a refresh token, they are renewed at the
+   * provider first, once for all replicas. Look at the times: while the provider is down they may have passed.
+   * @returns undefined where the login kept none, or has ended
+   * @throws StorageUnavailableError
+   */
+  forGrant(
+    issuer: Issuer,
+    grantId: string,
+    need: { readonly token: 'idToken' | 'accessToken'; readonly secondsLeft: number },
+  ): Promise<ProviderTokens | undefined>;
+}
+
+/** Tokens as they are kept. */
+export interface KeptTokens {
+  readonly tokens: ProviderTokens;
+  readonly accountId: string;
+  /** Which of several identity providers. */
+  readonly provider: string | undefined;
+  /** For {@link ProviderTokenVault.replace}; changes with every write. */
+  readonly version: string;
+}
+
+/** Provider tokens by sign-in, sealed. */
+export interface ProviderTokenVault {
+  /** @param key of the sign-in */
+  keep(key: string, login: Omit<KeptTokens, 'version'>): Promise<void>;
+  find(key: string): Promise<KeptTokens | undefined>;
+  /** @returns false where they were replaced or forgotten meanwhile */
+  replace(key: string, kept: KeptTokens, tokens: ProviderTokens): Promise<boolean>;
+}
+
+/** Storage kind of the records; they are removed together with their sign-in. */
+export const providerTokensKind = 'ProviderTokens';
+
+export interface ProviderTokenVaultOptions {
+  readonly storage: Storage;
+  readonly keyRing: KeyRingSource;
+  /** Life of the tokens of a login, seconds from the last time that they were renewed. */
+  readonly lifetimeSeconds: number;
+  /** UNIX milliseconds. */
+  readonly now?: () => number;
+}
+
+export function createProviderTokenVault(options: ProviderTokenVaultOptions): ProviderTokenVault {
+  const { storage, keyRing, lifetimeSeconds, now = () => Date.now() } = options;
+  const kind = providerTokensKind;
+  const write = () => ({ expiresAt: Math.floor(now() / 1000) + lifetimeSeconds });
+
+  async function sealedValue(key: string, { tokens, accountId, provider }: Omit<KeptTokens, 'version'>) {
+    const sealed = (await keyRing()).seal(key, JSON.stringify(tokens));
+    return { sealed, accountId, ...(provider !== undefined && { provider }) };
+  }
+
+  return {
+    async keep(key, login) {
+      await storage.put(kind, key, await sealedValue(key, login), write());
+    },
+
+    async find(key) {
+      const record = await storage.get(kind, key);
+      if (!record) return undefined;
+      const { sealed, accountId, provider } = record.value;
+      const opened = (await keyRing()).open(key, String(sealed));
+      if (opened === undefined) return undefined; // The secret was replaced: as if nothing had been kept.
+      return {
+        tokens: JSON.parse(opened) as ProviderTokens,
+        accountId: String(accountId),
+        provider: typeof provider === 'string' ? provider : undefined,
+        version: record.version,
+      };
+    },
+
+    replace: async (key, kept, tokens) =>
+      storage.replace(kind, key, kept.version, await sealedValue(key, { ...kept, tokens }), write()),
+  };
+}
