@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { McpOAuthEvent } from '../../lib/index.ts';
 import { startBearerFront } from '../helpers/bearer-front.ts';
 import { type ConformanceResult, runConformance } from '../helpers/conformance.ts';
 import { createEverythingApp, startEverythingServer } from '../helpers/everything-server.ts';
@@ -31,11 +32,26 @@ async function startFront(gateway: Gateway): Promise<Front> {
 /** No run is longer than a token lives. */
 const options = () => ({ gateway: { accessTokenTtlSeconds: 86_400 } });
 
+/** Reads every message, both ways, and hides nothing. */
+const openFilter = {
+  capabilities: { tools: ['*'], prompts: ['*'], resources: ['*'], resourceTemplates: ['*'] },
+  authorize: () => true,
+};
+
+const kinds = ['proxy', 'authenticate', 'filter'] as const;
+type Kind = (typeof kinds)[number];
+
+/** What the gateway tells of requests that it lets through, and of those that the suite sends to see them refused. */
+const isExpected = (event: McpOAuthEvent) =>
+  event.type === 'call.allowed' ||
+  (event.type === 'call.refused' && event.reason === 'Mcp-Method or Mcp-Name does not match the body') ||
+  (event.type === 'resource.refused' && event.status === 421);
+
 describe('an MCP server behind the gateway', () => {
   const everything = createEverythingApp();
   let server: Awaited<ReturnType<typeof startEverythingServer>>;
-  let gateways: { proxy: Gateway; authenticate: Gateway };
-  let fronts: { proxy: Front; authenticate: Front };
+  let gateways: Record<Kind, Gateway>;
+  let fronts: Record<Kind, Front>;
   const direct = new Map<string, ConformanceResult>();
 
   beforeAll(async () => {
@@ -45,22 +61,30 @@ describe('an MCP server behind the gateway', () => {
         options,
         routes: (app, auth) => app.use(auth.proxy('/mcp', { target: server.url })),
       }),
+      filter: await startGateway({
+        options,
+        routes: (app, auth) => app.use(auth.proxy('/mcp', { target: server.url, ...openFilter })),
+      }),
       authenticate: await startGateway({
         options,
         routes: (app, auth) => app.use(auth.authenticate('/mcp'), everything.app),
       }),
     };
-    fronts = { proxy: await startFront(gateways.proxy), authenticate: await startFront(gateways.authenticate) };
+    fronts = {
+      proxy: await startFront(gateways.proxy),
+      authenticate: await startFront(gateways.authenticate),
+      filter: await startFront(gateways.filter),
+    };
     for (const { revision, args } of revisions) direct.set(revision, await runSuite(server.url, args));
   }, revisions.length * RUN_TIMEOUT_MS);
 
   afterAll(async () => {
-    await Promise.all([fronts.proxy.close(), fronts.authenticate.close()]);
-    await Promise.all([gateways.proxy.close(), gateways.authenticate.close()]);
+    await Promise.all(kinds.map((kind) => fronts[kind].close()));
+    await Promise.all(kinds.map((kind) => gateways[kind].close()));
     await Promise.all([server.close(), everything.close()]);
   });
 
-  describe.each(['proxy', 'authenticate'] as const)('by auth.%s', (kind) => {
+  describe.each(kinds)('by %s', (kind) => {
     it.each(revisions)(
       'gives every check of $revision the status it has without the gateway',
       async ({ revision, args, checks }) => {
@@ -70,9 +94,8 @@ describe('an MCP server behind the gateway', () => {
         const seenBefore = gateways[kind].events.length;
         const result = await runSuite(fronts[kind].url, args);
 
-        // Only for a foreign Host, which the suite sends to see it refused, does the gateway answer in the server's place.
         const events = gateways[kind].events.slice(seenBefore);
-        expect(events.filter((event) => !(event.type === 'resource.refused' && event.status === 421))).toEqual([]);
+        expect(events.filter((event) => !isExpected(event))).toEqual([]);
         expect(view(result)).toEqual(view(reference));
         expect(result.summary).toEqual(reference.summary);
         expect(result.exitCode).toBe(0);

@@ -42,7 +42,8 @@ const errors: { readonly [Reason in Refusal]: { readonly code: number; readonly 
   malformed: { code: -32602, message: 'the parameters are malformed' },
 };
 
-function errorFor({ id }: Operation, error: { readonly code: number; readonly message: string }): object {
+function errorFor(message: unknown, error: { readonly code: number; readonly message: string }): object {
+  const { id } = (message ?? {}) as { readonly id?: unknown };
   return { jsonrpc: '2.0', id: typeof id === 'string' || typeof id === 'number' ? id : null, error };
 }
 
@@ -57,7 +58,7 @@ function refusalAnswer(operations: readonly Operation[], refused: readonly Refus
         : { code: -32600, message: 'not run: another call of the batch is refused' };
       return errorFor(operation, error);
     });
-  const [only = errorFor({ method: '' }, errors[refused[0]?.refusal ?? 'hidden'])] = answers;
+  const [only = errorFor(undefined, errors[refused[0]?.refusal ?? 'hidden'])] = answers;
   // Nobody waits for the answer to a notification; its refusal must be an HTTP error (MCP 2026-07-28, Sending Messages).
   const status = answers.length === 0 ? 400 : 200;
   return { kind: 'answer', status, body: isBatch && answers.length > 0 ? answers : only };
@@ -150,7 +151,7 @@ export function createCallGate({
       if (!Array.isArray(operations)) {
         const { status, code, message } = operations;
         events.emit({ type: 'call.refused', ...about(caller), method: '', reason: message });
-        return { kind: 'answer', status, body: { jsonrpc: '2.0', id: null, error: { code, message } } };
+        return { kind: 'answer', status, body: errorFor(parsed?.value, { code, message }) };
       }
       const refused = await decideOperations(operations, caller, visible);
       return refused.length === 0 ? pass : refusalAnswer(operations, refused, Array.isArray(parsed?.value));

@@ -28,6 +28,9 @@ const nameMembers: { readonly [method: string]: string } = {
   'tasks/cancel': 'taskId',
 };
 
+/** Methods that mean nothing without a name; others without one are their server's to refuse. */
+const needsName = new Set(['tools/call', 'prompts/get', 'resources/read']);
+
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
@@ -53,7 +56,7 @@ function toOperation(message: unknown): Operation | undefined | 'not_json_rpc' {
   const isObject = typeof params === 'object' && params !== null;
   const given = isObject ? (params as Record<string, unknown>) : {};
   const name = member !== undefined && Object.hasOwn(given, member) ? given[member] : undefined;
-  if (member !== undefined && typeof name !== 'string') return 'not_json_rpc';
+  if (name === undefined ? needsName.has(method) : typeof name !== 'string') return 'not_json_rpc';
   return { method, ...(typeof name === 'string' && { name }), ...(id !== undefined && { id }), params: given };
 }
 
