@@ -68,7 +68,9 @@ describe('keys on a cluster', () => {
     await storage.deleteByGrant('a}{b}', Date.now() / 1000 + 60);
     const node = connectTo(cluster.nodes[0]);
     const slotsOf = (keys: string[]) => Promise.all(keys.map((key) => node.cluster('KEYSLOT', key)));
-    return Promise.all(calls.map(({ keys }) => slotsOf(keys)));
+    // One step asks what the nodes allow: its keys are of two slots on purpose.
+    const steps = calls.filter(({ keys }) => !keys.some((key) => key.includes('probe:')));
+    return Promise.all(steps.map(({ keys }) => slotsOf(keys)));
   }
 
   test.each(['mcp-oauth:', '{tag}:', 'a{b}c'])('of one step lie in one slot, with the prefix %s', async (prefix) => {

@@ -24,6 +24,7 @@ describe('errors', () => {
     'NOREPLICAS Not enough good replicas to write.',
     'MISCONF Errors writing to the AOF file: No space left on device',
     'ERR max number of clients reached',
+    'ERR Protocol error: unauthenticated multibulk length',
     'NOPERM User app has no permissions to run the command',
     'Too many Cluster redirections. Last error: Error: Connection is closed.',
     'Socket closed unexpectedly',

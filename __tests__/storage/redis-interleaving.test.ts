@@ -4,7 +4,7 @@ import * as scripts from '../../adapters/storage/redis/scripts.ts';
 import { type RedisClient, redisStorage } from '../../adapters/storage/redis.ts';
 import { type Storage, StorageUnavailableError } from '../../lib/storage/storage.ts';
 import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
-import { type OpenedClient, openClient } from './redis-clients.ts';
+import { asCluster, type OpenedClient, openClient } from './redis-clients.ts';
 
 const present = Math.floor(Date.now() / 1000);
 
@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 function open(client: RedisClient = first.client, now = () => present): Storage {
-  return redisStorage(client, { prefix, now });
+  return redisStorage(asCluster(client), { prefix, now });
 }
 
 /** A store on the second connection where something else happens around one of its steps, the first time it gets there. */

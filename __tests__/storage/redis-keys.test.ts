@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { redisStorage } from '../../adapters/storage/redis.ts';
 import type { Storage } from '../../lib/storage/storage.ts';
 import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
-import { everyCall, type OpenedClient, openClient, recorded } from './redis-clients.ts';
+import { asCluster, everyCall, type OpenedClient, openClient, recorded } from './redis-clients.ts';
 
 const present = Math.floor(Date.now() / 1000);
 
@@ -68,9 +68,9 @@ async function monitored(work: () => Promise<unknown>): Promise<string[][]> {
 }
 
 describe('keys', () => {
-  test('all begin with the prefix, and a script touches only those that it was given', async () => {
+  test('all begin with the prefix, and in a cluster a script touches only those that it was given', async () => {
     const { client, calls } = recorded(opened.client);
-    const store = redisStorage(client, { prefix, now: () => now });
+    const store = redisStorage(asCluster(client), { prefix, now: () => now });
     const commands = await monitored(async () => {
       for (const call of Object.values(everyCall(store))) await call();
       for (const call of Object.values(everyCall(store))) await call();
@@ -83,6 +83,45 @@ describe('keys', () => {
     expect(touched.filter((key) => !given.includes(String(key)))).toEqual([]);
     // The server's clock and chance have no part in what is stored.
     expect(commands.filter(([name]) => /^(?:time|randomkey|srandmember|spop)$/i.test(String(name)))).toEqual([]);
+  });
+
+  test('all begin with the prefix on one server, where each call on a record is one command', async () => {
+    const { client, calls } = recorded(opened.client);
+    const store = redisStorage(client, { prefix, now: () => now });
+    await store.get('Token', 'other'); // Asks what the server allows, too.
+    const commands = await monitored(async () => {
+      for (const { get, put, create, consume, take, replace, delete: remove } of [everyCall(store), everyCall(store)]) {
+        for (const call of [get, put, create, consume, take, replace, remove]) {
+          const before = calls.length;
+          await call();
+          expect(calls.length - before).toBe(1);
+        }
+      }
+    });
+    const touched = commands.map(([, key]) => String(key));
+    expect(touched.length).toBeGreaterThan(40);
+    expect(touched.filter((key) => !key.startsWith(prefix))).toEqual([]);
+  });
+
+  test('are the same on one server as in a cluster, whatever names hold', async () => {
+    const names = ['a', 'a:b', "~!*'()", 'ü €', '%3A', '{a}', '"', '\\', '\u2028', '😀'];
+    const write = async (store: Storage) => {
+      for (const n of [1, 2])
+        for (const name of names) await store.put(name, name, { n }, { grantId: name, index: { [name]: name } });
+      return keysOf(prefix);
+    };
+    const ofCluster = await write(redisStorage(asCluster(opened.client), { prefix, now: () => now }));
+    await operator.del(...ofCluster.map((key) => prefix + key));
+    const ofServer = await write(storage);
+
+    expect(ofServer).toEqual(ofCluster);
+    expect(ofServer).toHaveLength(names.length * 4);
+    for (const name of names) {
+      expect(await storage.find(name, name, name, { limit: 9 })).toHaveLength(1);
+      await storage.deleteByGrant(name, present + 60);
+      expect(await storage.get(name, name)).toBeUndefined();
+      expect(await storage.find(name, name, name, { limit: 9 })).toEqual([]);
+    }
   });
 
   test('of another prefix are those of another store', async () => {

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { fromIORedis, type RedisClient, redisStorage } from '../../adapters/storage/redis.ts';
 import { type Storage, StorageUnavailableError } from '../../lib/storage/storage.ts';
 import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
-import { CLIENTS, everyCall, openClient } from './redis-clients.ts';
+import { asCluster, CLIENTS, everyCall, openClient } from './redis-clients.ts';
 
 const LIMIT_MS = 300;
 /** For a machine that is busy with something else. */
@@ -109,10 +109,10 @@ describe.each(CLIENTS)('through %s', (name) => {
       if (steps === 3) server.pause();
       return client.evalSha(sha1, input);
     };
-    const hanging = redisStorage(
-      { eval: client.eval.bind(client), evalSha },
-      { prefix: server.prefix, commandTimeoutMs: LIMIT_MS },
-    );
+    const hanging = redisStorage(asCluster({ eval: client.eval.bind(client), evalSha }), {
+      prefix: server.prefix,
+      commandTimeoutMs: LIMIT_MS,
+    });
     await storage.put('Token', 'warm', {}, options);
     const start = performance.now();
     await expect(hanging.put('Token', 'a', {}, options)).rejects.toThrow(StorageUnavailableError);

@@ -7,6 +7,7 @@ import { type RedisStorageOptions, resolveOptions } from './redis/options.ts';
 import { createRecords } from './redis/records.ts';
 import { grantText, toRecord, toRow, uniqueText } from './redis/rows.ts';
 import { CONSUME, EVICTION_POLICY, INCREMENT, PING, READ, TAKE } from './redis/scripts.ts';
+import { createSpanProbe, createWholeRecords, type RecordCalls } from './redis/whole-records.ts';
 
 export type { RedisClient, ScriptInput } from './redis/client.ts';
 export { fromIORedis, type IORedisClient } from './redis/ioredis.ts';
@@ -19,7 +20,7 @@ const DELETION_BATCH = 500;
  * A store in Redis: one server, Sentinel or Cluster, for any number of processes. It is given the client, which stays the
  * caller's, to connect, to listen to its `error` events and to close: `close` ends nothing.
  *
- * Every step that must be atomic is one script on keys of one slot. Expiry goes by the caller's clock; Redis only
+ * Every call is one script on one server, and in a cluster some of them in sequence, each on keys of one slot. Expiry goes by the caller's clock; Redis only
  * removes what has expired, so there is nothing to sweep.
  *
  * Two things are the operator's. `maxmemory-policy noeviction`: any other policy makes clients and sessions vanish, or
@@ -47,7 +48,8 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
   const records = createRecords({ run, keys, groups, now });
   const recordKey = (kind: string, id: string) => [keys.record(addressOf(kind, id))];
 
-  return {
+  /** For a cluster: each step on the keys of one slot. */
+  const inSteps: RecordCalls = {
     // The tombstone always after the record: one that stood when the record was read is seen.
     async get(kind, id) {
       const row = toRow(await run(READ, recordKey(kind, id)));
@@ -75,6 +77,25 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
       records.write({ how: 'replace', version }, kind, id, value, options),
 
     delete: (kind, id) => records.remove(kind, id),
+  };
+  const whole = createWholeRecords({ run, keys, now });
+  const maySpan = createSpanProbe(run, keys);
+  const calls = async () => ((await maySpan()) ? whole : inSteps);
+
+  return {
+    get: async (...call) => (await calls()).get(...call),
+
+    put: async (...call) => (await calls()).put(...call),
+
+    create: async (...call) => (await calls()).create(...call),
+
+    consume: async (...call) => (await calls()).consume(...call),
+
+    take: async (...call) => (await calls()).take(...call),
+
+    replace: async (...call) => (await calls()).replace(...call),
+
+    delete: async (...call) => (await calls()).delete(...call),
 
     async deleteByGrant(grantId, tombstoneExpiresAt) {
       for (;;) {

@@ -26,7 +26,8 @@ const REPLY = /^(?:ERR Error running script .*?@user_script: ?\d+: -?)?([A-Z]+)(
 /** JavaScript's own errors are mistakes; whatever else a client rejects with, it got no answer from the server. */
 const MISTAKES: readonly string[] = ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'];
 
-const TOO_MANY_CLIENTS = /^ERR max number of clients/;
+/** Too many clients; and a long command on a connection that has not signed in yet, which Redis takes for an attack. */
+const OUTAGE_TEXT = /^ERR (?:max number of clients|Protocol error: unauthenticated)/;
 
 /**
  * What a caller of the store gets for what the client threw; mistakes in code stay what they are. The message names the
@@ -45,7 +46,7 @@ function isOutage(error: unknown): error is Error {
   if (!isNativeError(error)) return false;
   const code = replyCode(error);
   if (code === undefined) return !MISTAKES.includes(error.name);
-  return OUTAGES.includes(code) || TOO_MANY_CLIENTS.test(error.message);
+  return OUTAGES.includes(code) || OUTAGE_TEXT.test(error.message);
 }
 
 function replyCode(error: unknown): string | undefined {

@@ -11,6 +11,8 @@ export interface Keys {
   readonly index: (kind: string, name: string, value: string) => readonly [byExpiry: string, byId: string];
   readonly counter: (key: string) => string;
   readonly ping: string;
+  /** Two keys of different slots, which hold nothing. */
+  readonly probe: readonly [string, string];
 }
 
 export function createKeys(prefix: string): Keys {
@@ -27,6 +29,7 @@ export function createKeys(prefix: string): Keys {
     },
     counter: (key) => `${prefix}counter:${requireText('key', key)}`,
     ping: `${prefix}ping`,
+    probe: [`${prefix}probe:{one}`, `${prefix}probe:{another}`],
   };
 }
 
@@ -46,7 +49,8 @@ export function kindAndIdOf(address: string): readonly [kind: string, id: string
  */
 export function requireText(what: string, text: unknown): string {
   if (typeof text !== 'string') throw new TypeError(`${what} must be a string, got ${typeof text}`);
-  if (/\0|\p{Surrogate}/u.test(text)) throw new TypeError(`${what} must not hold U+0000 or a lone surrogate`);
+  if (!/^[ -~]*$/.test(text) && /\0|\p{Surrogate}/u.test(text))
+    throw new TypeError(`${what} must not hold U+0000 or a lone surrogate`);
   return text;
 }
 

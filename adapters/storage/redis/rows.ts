@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createRandomBytes } from '../../../lib/shared/random-bytes.ts';
 import type { StoredRecord, StoredValue, WriteOptions } from '../../../lib/storage/storage.ts';
 
 /** A record as its hash holds it: text only, '' where there is nothing. */
@@ -78,6 +78,8 @@ export function secondsSince(version: string, now: number): number {
   return now - Number.parseInt(version, 36);
 }
 
+const nextBytes = createRandomBytes(12);
+
 export function uniqueText(): string {
-  return randomBytes(12).toString('base64url');
+  return nextBytes().toString('base64url');
 }

@@ -36,7 +36,7 @@ end
 `;
 
 /** See {@link Row}. */
-const RECORDS = `${TIMES}
+export const RECORDS = `${TIMES}
 local function load(key)
   return redis.call('HMGET', key, 'value', 'version', 'consumed', 'expires', 'grant', 'index')
 end
@@ -114,7 +114,7 @@ return record
  * A group is one or two sorted sets of the same members: the first by expiry, the second, where the order of names
  * matters, by name. It stays as long as its last member, and every new member takes expired ones with it.
  */
-const GROUPS = `${TIMES}
+export const GROUPS = `
 local function renew(group)
   local last = redis.call('ZRANGE', group[1], -1, -1, 'WITHSCORES')
   for _, key in ipairs(group) do expire(key, last[2] or '') end
@@ -133,12 +133,12 @@ end
 `;
 
 /** KEYS: the group. ARGV: now, the member and its expiry. */
-export const ENTER = script(`${GROUPS}
+export const ENTER = script(`${TIMES}${GROUPS}
 enter(KEYS, ARGV[2], ARGV[3])
 `);
 
 /** KEYS: the tombstone, the group. ARGV: now, the member and its expiry. Returns 0 where the tombstone stands. */
-export const ENTER_GRANT = script(`${GROUPS}
+export const ENTER_GRANT = script(`${TIMES}${GROUPS}
 local tombstone = redis.call('GET', KEYS[1])
 if tombstone and isLive(tombstone) then return 0 end
 enter({KEYS[2]}, ARGV[2], ARGV[3])
@@ -146,7 +146,7 @@ return 1
 `);
 
 /** KEYS: the group. ARGV: now, members. */
-export const LEAVE = script(`${GROUPS}
+export const LEAVE = script(`${TIMES}${GROUPS}
 for _, key in ipairs(KEYS) do redis.call('ZREM', key, unpack(ARGV, 2)) end
 renew(KEYS)
 `);
@@ -196,6 +196,6 @@ local info = redis.pcall('INFO', 'memory')
 return type(info) == 'string' and string.match(info, 'maxmemory_policy:([%a-]+)') or ''
 `);
 
-function script(text: string): Script {
+export function script(text: string): Script {
   return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }
