@@ -1,3 +1,4 @@
+import { defaultAuthMethod } from './clients/client-metadata.ts';
 import { checkClientGrants } from './grants/resolve-client-grants.ts';
 import type { ResolvedIdJag } from './grants/resolve-id-jag-options.ts';
 import type { CimdOptions, ClientMetadata, RegistrationOptions } from './options.ts';
@@ -149,11 +150,6 @@ function readKeys(client: OptionReader, method: string | undefined): void {
     client.problem('jwks', 'or jwks_uri must be given for private_key_jwt');
 }
 
-function defaultMethod(client: Record<string, unknown>): string {
-  if (client.client_secret !== undefined) return 'client_secret_basic';
-  return client.jwks === undefined && client.jwks_uri === undefined ? 'none' : 'private_key_jwt';
-}
-
 function readFixedClients(
   options: OptionReader,
   check: ClientCheck,
@@ -172,7 +168,7 @@ function readFixedClients(
     const metadata = Object.fromEntries(
       clientNames.filter((name) => client.has(name)).map((name) => [name, client.value(name)]),
     ) as Record<string, unknown>;
-    metadata.token_endpoint_auth_method ??= defaultMethod(metadata);
+    metadata.token_endpoint_auth_method ??= defaultAuthMethod(metadata);
     const method = client.string('token_endpoint_auth_method', methodRule) ?? metadata.token_endpoint_auth_method;
     readKeys(client, String(method));
     checkClientGrants(client, method, idJag);

@@ -36,6 +36,20 @@ const defaultRoutes: NonNullable<GatewaySettings['routes']> = (app, auth) => {
   app.all('/other', auth.authenticate('/other', { scopes: ['other'] }), (_req, res) => res.json({ ok: true }));
 };
 
+/**
+ * Jest's `structuredClone` makes objects of another realm, and the keys of a configured client are then no plain object to
+ * oidc-provider, which clones them when it is built.
+ */
+async function inOneRealm<T>(work: () => Promise<T>): Promise<T> {
+  const original = globalThis.structuredClone;
+  globalThis.structuredClone = ((value: unknown) => JSON.parse(JSON.stringify(value))) as typeof structuredClone;
+  try {
+    return await work();
+  } finally {
+    globalThis.structuredClone = original;
+  }
+}
+
 export async function startRedemption(settings: RedemptionSettings = {}): Promise<Redemption> {
   let gateway: ObservedGateway;
   const idp = await startIdJagIssuer(() => ({
@@ -45,14 +59,16 @@ export async function startRedemption(settings: RedemptionSettings = {}): Promis
     resource: `${gateway.url}/mcp`,
     scope: 'mcp:tools',
   }));
-  gateway = await startObservedGateway({
-    routes: settings.routes ?? defaultRoutes,
-    options: () => ({
-      clients: [{ ...agent, grant_types: [jwtBearer] }, ...(settings.clients ?? [])],
-      ...settings.options,
-      idJag: { trustedIssuers: [{ issuer: idp.issuer, ...settings.trusted }], ...settings.idJag },
+  gateway = await inOneRealm(() =>
+    startObservedGateway({
+      routes: settings.routes ?? defaultRoutes,
+      options: () => ({
+        clients: [{ ...agent, grant_types: [jwtBearer] }, ...(settings.clients ?? [])],
+        ...settings.options,
+        idJag: { trustedIssuers: [{ issuer: idp.issuer, ...settings.trusted }], ...settings.idJag },
+      }),
     }),
-  });
+  );
   const redemption: Redemption = {
     gateway,
     idp,

@@ -49,6 +49,12 @@ export function describeProblem(problem: ClientMetadataProblem): string {
   }
 }
 
+/** How an operator's client authenticates that does not say it: with what it has. */
+export function defaultAuthMethod(client: Readonly<Record<string, unknown>>): string {
+  if (client.client_secret !== undefined) return 'client_secret_basic';
+  return client.jwks === undefined && client.jwks_uri === undefined ? 'none' : 'private_key_jwt';
+}
+
 /** The grants that come of those asked for; without any, those of self-service. */
 function allowedGrants(asked: unknown, allowance: GrantAllowance): string[] {
   const listed: unknown[] = Array.isArray(asked) ? asked : [];

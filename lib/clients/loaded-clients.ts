@@ -1,4 +1,5 @@
 import type { ClientMetadata } from '../options.ts';
+import { defaultAuthMethod } from './client-metadata.ts';
 
 /** The app's own clients, asked for by id, remembered for a short time. */
 export interface LoadedClients {
@@ -35,9 +36,10 @@ export function createLoadedClients(
     });
     try {
       const metadata = await Promise.race([Promise.resolve(load?.(clientId)), late]);
-      if (metadata !== undefined && metadata.client_id !== clientId)
-        throw new Error('the metadata is of another client');
-      return metadata;
+      if (metadata === undefined) return undefined;
+      if (metadata.client_id !== clientId) throw new Error('the metadata is of another client');
+      const { token_endpoint_auth_method = defaultAuthMethod({ ...metadata }) } = metadata;
+      return { ...metadata, token_endpoint_auth_method } as ClientMetadata;
     } catch (cause) {
       throw new ClientLoaderError({ cause });
     } finally {
