@@ -4,11 +4,14 @@ import { currentRequest } from '../shared/current-request.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
+import { readRecord } from '../shared/read-ahead.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { type Storage, StorageUnavailableError, type StoredRecord, type WriteOptions } from '../storage/storage.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
 import { recallRecord, rememberRecord } from './request-records.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
+import { readOwnerAhead, readTokenAhead } from './token-reads.ts';
+import { beginWrite, isFirstOfPair, settleWrites } from './token-writes.ts';
 
 type Payload = Record<string, unknown>;
 
@@ -64,21 +67,13 @@ function requireGrantedResource(payload: Payload): void {
 }
 
 interface TokenRequest {
-  readonly oidc?: {
-    readonly client?: { readonly tokenEndpointAuthMethod?: string };
-    readonly entities?: { readonly RotatedRefreshToken?: { readonly jti: string } };
-  };
+  readonly oidc?: { readonly client?: { readonly clientId: string; readonly tokenEndpointAuthMethod?: string } };
 }
 
-/**
- * What is kept with a refresh token beside oidc-provider's payload: the token it succeeds, whose grace window closes with
- * its use, and how its client authenticated, which every refresh must repeat.
- */
-function refreshExtras(keyOf: (id: string) => string): { previous?: string; authMethod?: string } {
-  const oidc = (currentRequest() as TokenRequest | undefined)?.oidc;
-  const rotated = oidc?.entities?.RotatedRefreshToken;
-  const authMethod = oidc?.client?.tokenEndpointAuthMethod;
-  return { ...(rotated && { previous: keyOf(rotated.jti) }), ...(authMethod !== undefined && { authMethod }) };
+/** What is kept with a refresh token beside oidc-provider's payload: how its client authenticated, which every refresh must repeat. */
+function refreshExtras(): { authMethod?: string } {
+  const authMethod = (currentRequest() as TokenRequest | undefined)?.oidc?.client?.tokenEndpointAuthMethod;
+  return authMethod === undefined ? {} : { authMethod };
 }
 
 /** Requests that met an outage. What one of them looks up to render its error would wait for the store once more. */
@@ -179,6 +174,23 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       throw new errors.SessionNotFound('interaction was decided before');
   }
 
+  async function put(key: string, value: Payload, write: WriteOptions): Promise<void> {
+    if (await answering(events, storage.put(model, key, value, write))) return;
+    if (model === 'Session') throw new errors.SessionNotFound('the sign-in was ended meanwhile');
+    throw new errors.InvalidGrant('grant was revoked meanwhile');
+  }
+
+  /** Consumes a refresh token whose claim this request holds. */
+  async function consumeHeld(key: string, request: object): Promise<void> {
+    const outcome = await answering(events, storage.consume(model, key, nowSeconds())).catch((error) => {
+      // It may have been consumed all the same: the claim is kept, so that a retry takes it over and is no reuse.
+      rotation.consumed(request);
+      throw error;
+    });
+    if (!rotation.mayGoOn(request, outcome)) throw new errors.InvalidGrant(`${model} was used before`);
+    rotation.consumed(request);
+  }
+
   return {
     async upsert(id, payload, expiresIn) {
       const key = keyOf(id);
@@ -191,7 +203,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       };
       const value = {
         ...sealFields(model, key, payload, keyRing),
-        ...(model === 'RefreshToken' && refreshExtras(keyOf)),
+        ...(model === 'RefreshToken' && refreshExtras()),
       };
       if (model === 'ReplayDetection') {
         if (await answering(events, storage.create(model, key, value, write))) return;
@@ -205,20 +217,23 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
         throw new errors.SessionNotFound('interaction was resumed before');
       }
       if (model === 'Grant') return createGrant(key, value, write);
-      if (await answering(events, storage.put(model, key, value, write))) return;
-      if (model === 'Session') throw new errors.SessionNotFound('the sign-in was ended meanwhile');
-      throw new errors.InvalidGrant('grant was revoked meanwhile');
+      const request = currentRequest();
+      if (!request || (model !== 'AccessToken' && model !== 'RefreshToken')) return put(key, value, write);
+      beginWrite(request, put(key, value, write), () => storage.delete(model, key));
+      return isFirstOfPair(model, request) ? undefined : settleWrites(request);
     },
 
     async find(id) {
       const request = currentRequest();
       if (request && cutOff.has(request)) throw new TemporarilyUnavailable();
       const key = keyOf(id);
-      const record = await answering(events, storage.get(model, key));
+      if (model === 'Client' && request) readTokenAhead(storage, issuer, request);
+      const record = await answering(events, readRecord(storage, model, key));
       const payload = record && openRecord(model, key, record, keyRing, id);
       if (!payload) return model === 'Client' && !record ? loadClient(id) : undefined;
       if (model === 'Client') return options.registeredClient(payload);
       if (remembered.has(model)) rememberRecord(key, payload);
+      if (request) readOwnerAhead(storage, issuer, request, payload);
       // A code that is being redeemed does not look used yet, so that a parallel request loses in consume() below, where it
       // waits for the winner's answer; oidc-provider's own check would tear it.
       const isJustUsed = typeof payload.consumed === 'number' && nowSeconds() - payload.consumed <= justUsedSeconds;
@@ -247,18 +262,12 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
     async consume(id) {
       const key = keyOf(id);
       const request = currentRequest();
+      // The claim says who goes on, so the successor's writes need not wait.
+      if (request && rotation.holds(request)) return beginWrite(request, consumeHeld(key, request));
       const payload = recallRecord(key);
       if (model === 'AuthorizationCode' && payload) requireGrantedResource(payload);
       const startedAt = performance.now();
-      const outcome = await answering(events, storage.consume(model, key, nowSeconds())).catch((error) => {
-        // It may have been consumed all the same: the claim is kept, so that a retry takes it over and is no reuse.
-        if (request && model === 'RefreshToken') rotation.consumed(request);
-        throw error;
-      });
-      if (request && model === 'RefreshToken' && rotation.mayGoOn(request, outcome)) {
-        rotation.consumed(request);
-        return;
-      }
+      const outcome = await answering(events, storage.consume(model, key, nowSeconds()));
       if (outcome === 'consumed') return;
       // Of parallel redemptions the losers come here. For a code that is reuse, and ends what the winner got (RFC 6749
       // section 4.1.2): after a moment, so that the winner's answer is not torn while it is being made.

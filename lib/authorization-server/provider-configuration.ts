@@ -16,6 +16,7 @@ import { answering, type ProviderAdapter } from './provider-adapter.ts';
 import { type DecideRefresh, requireUser, slides } from './refresh-decision.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
 import { recallRecord } from './request-records.ts';
+import { settleWrites } from './token-writes.ts';
 
 /** Hooks of other stages that oidc-provider calls; `mcp-oauth.ts` joins them. */
 export interface ProviderHooks {
@@ -278,13 +279,12 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     async rotateRefreshToken(ctx) {
       const token = ctx.oidc.entities.RefreshToken;
       hooks.beforeRotation({ requestedResource: ctx.oidc.params?.resource, grantedResource: token?.resource });
-      const { previous, authMethod } = (token && recallRecord(recordId(issuer, token.jti))) ?? {};
+      const { authMethod } = (token && recallRecord(recordId(issuer, token.jti))) ?? {};
       if (authMethod !== undefined && authMethod !== ctx.oidc.client?.tokenEndpointAuthMethod) {
         throw new errors.InvalidClientAuth('the client authenticated otherwise when it got this token');
       }
       await requireUser(ctx as never, hooks.decideRefresh, settings.events);
-      const previousId = typeof previous === 'string' ? previous : undefined;
-      await answering(settings.events, settings.rotation.beforeConsume(ctx as never, previousId));
+      await answering(settings.events, settings.rotation.beforeConsume(ctx as never));
       return true;
     },
     revokeGrantPolicy: () => true,
@@ -322,7 +322,9 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
         resourceServer?: { accessTokenFormat?: string };
       };
       const isJwt = resourceServer?.accessTokenFormat === 'jwt' && accountId !== undefined;
-      return isJwt ? answering(settings.events, hooks.identityClaims(accountId)) : undefined;
+      if (!isJwt) return undefined;
+      await settleWrites(); // An opaque token's own write waits for the others; a JWT has none.
+      return answering(settings.events, hooks.identityClaims(accountId));
     },
     formats: {
       customizers: {

@@ -4,12 +4,12 @@ import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
+import { settleWrites } from './token-writes.ts';
 
 /** What the grants stage offers for rotation; the shapes are those of its `RefreshGrace`. */
 export interface Grace {
   claim(request: {
     tokenId: string;
-    previousTokenId: string | undefined;
     grantId: string;
     binding: string;
   }): Promise<{ kind: 'held'; held: Held } | { kind: 'wait'; claimId: string } | { kind: 'mismatch' }>;
@@ -21,7 +21,6 @@ export interface Grace {
 
 interface Held {
   readonly claimId: string;
-  readonly holder: string;
   readonly grantId: string;
   readonly isTakeover: boolean;
 }
@@ -60,7 +59,9 @@ type Part = { readonly held: Held; isUsedUp: boolean } | { readonly claimId: str
 /** Refresh token rotation as oidc-provider's hooks, adapter and middleware see it. */
 export interface RefreshRotation {
   /** The `rotateRefreshToken` hook: runs after every validation, right before the token is consumed. */
-  beforeConsume(ctx: TokenContext, previousTokenId: string | undefined): Promise<void>;
+  beforeConsume(ctx: TokenContext): Promise<void>;
+  /** Whether this request alone holds the token's claim: it need not wait for the token to be consumed. */
+  holds(ctx: object): boolean;
   /** Whether this request goes on after it tried to consume the token: only a takeover may find it used up by a dead holder. */
   mayGoOn(ctx: object, outcome: 'consumed' | 'already' | 'missing'): boolean;
   /** The token was consumed by this request: from now on a failure leaves it used. */
@@ -117,18 +118,22 @@ export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, 
   const parts = new WeakMap<object, Part>();
 
   return {
-    async beforeConsume(ctx, previousTokenId) {
+    async beforeConsume(ctx) {
       const token = ctx.oidc.entities.RefreshToken;
       if (!grace || !token) return;
       const claim = await grace.claim({
         tokenId: recordId(issuer, token.jti),
-        previousTokenId,
         grantId: recordId(issuer, token.grantId),
         binding: bindingOf(token, ctx.oidc.params),
       });
       if (claim.kind === 'held') return void parts.set(ctx, { held: claim.held, isUsedUp: false });
       if (claim.kind === 'wait') parts.set(ctx, { claimId: claim.claimId });
       throw new errors.InvalidGrant(claim.kind === 'wait' ? beingRotated : 'refresh token is bound to another request');
+    },
+
+    holds(ctx) {
+      const part = parts.get(ctx);
+      return part !== undefined && 'held' in part;
     },
 
     mayGoOn(ctx, outcome) {
@@ -146,6 +151,10 @@ export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, 
 
     async middleware(ctx, next) {
       await next();
+      // Every write has been waited for, or the request was refused between two of them.
+      await settleWrites(ctx).catch(() => {
+        if (ctx.status === 200) sendUnavailable(ctx);
+      });
       const part = parts.get(ctx);
       if (!part || !grace) return;
       if ('held' in part) return finish(ctx, grace, part);

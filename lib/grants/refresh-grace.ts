@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
@@ -8,28 +7,27 @@ import type { Storage, StoredRecord } from '../storage/storage.ts';
  * The grace window of refresh token rotation: parallel and repeated refreshes of one token within it get the same
  * successor, on every replica, while reuse outside it still ends the family (RFC 9700 section 4.14.2).
  *
- * The first request claims the token by create-if-absent, rotates it and leaves its sealed answer in the claim. The others
- * compare what they ask for with the claim's binding and wait for that answer. The claim is deleted when the successor is
- * used, which closes the window early. A claim whose holder died can be taken over after a lease.
+ * The first request claims the token by create-if-absent, rotates it and leaves its sealed answer beside the claim. The
+ * others compare what they ask for with the claim's binding and wait for that answer. A claim whose holder died can be
+ * taken over after a lease; should that holder be alive after all, the first answer is the only one: it, too, is created
+ * only where there is none. The use of the successor closes the window early.
  */
 export interface RefreshGrace {
   /** @returns how this request goes on with the token */
   claim(request: RefreshRequest): Promise<RefreshClaim>;
-  /** Stores the answer for the others. @returns false where the claim was taken over: this answer must not be given */
+  /** Stores the answer for the others. @returns false where another one is there: this one must not be given */
   complete(held: HeldClaim, answer: RefreshAnswer): Promise<boolean>;
   /** The rotation failed before the token was used up: the next request may try. */
   release(held: HeldClaim): Promise<void>;
   /** Waits a bounded time for the holder's answer. @returns undefined where there is none yet */
   answer(claimId: string): Promise<RefreshAnswer | undefined>;
-  /** Whether a used token is still inside its window. */
+  /** Whether a used token is still inside its window, and its successor unused. */
   isOpen(tokenId: string): Promise<boolean>;
 }
 
 export interface RefreshRequest {
   /** Storage id of the refresh token. */
   readonly tokenId: string;
-  /** Storage id of the token that this one succeeded: its window closes now. */
-  readonly previousTokenId: string | undefined;
   /** Storage id of the grant: its end ends the claim. */
   readonly grantId: string;
   /** Client, resource, scope and key of the request, in one canonical text. */
@@ -38,8 +36,6 @@ export interface RefreshRequest {
 
 export interface HeldClaim {
   readonly claimId: string;
-  /** Names this request as the holder: one that was taken over must not write any more. */
-  readonly holder: string;
   readonly grantId: string;
   /** An earlier holder died: the token may be used up already. */
   readonly isTakeover: boolean;
@@ -59,6 +55,7 @@ export interface RefreshAnswer {
 }
 
 const kind = 'RefreshClaim';
+const answerKind = 'RefreshAnswer';
 /** A holder that has not answered after this long is taken for dead. */
 const leaseSeconds = 10;
 const waitMs = 3000;
@@ -80,28 +77,33 @@ export function createRefreshGrace(
     return typeof value.claimedAt === 'number' && nowSeconds() - value.claimedAt <= graceSeconds;
   }
 
-  async function close(claimId: string, grantId: string): Promise<void> {
-    await storage.put(kind, claimId, { closed: true }, write(grantId));
-  }
-
   async function claim(request: RefreshRequest): Promise<RefreshClaim> {
     const claimId = claimIdOf(request.tokenId);
     const now = nowSeconds();
-    const held: HeldClaim = { claimId, holder: randomUUID(), grantId: request.grantId, isTakeover: false };
-    const value = { binding: request.binding, claimedAt: now, heldAt: now, holder: held.holder };
-    if (await storage.create(kind, claimId, value, write(request.grantId))) {
-      // Closed, not deleted: a replay that is past its own look-up must find that the claim was made before.
-      if (request.previousTokenId !== undefined) await close(claimIdOf(request.previousTokenId), request.grantId);
-      return { kind: 'held', held };
-    }
+    const held: HeldClaim = { claimId, grantId: request.grantId, isTakeover: false };
+    const value = { binding: request.binding, claimedAt: now, heldAt: now };
+    if (await storage.create(kind, claimId, value, write(request.grantId))) return { kind: 'held', held };
     const record = await storage.get(kind, claimId);
     if (record?.value.binding !== request.binding) return { kind: 'mismatch' };
-    const isAbandoned = record.value.answer === undefined && now - Number(record.value.heldAt) > leaseSeconds;
+    const isPastLease = now - Number(record.value.heldAt) > leaseSeconds;
+    const isAbandoned = isPastLease && (await storage.get(answerKind, claimId)) === undefined;
     const takenOver = { ...value, claimedAt: record.value.claimedAt };
     if (isAbandoned && (await storage.replace(kind, claimId, record.version, takenOver, write(request.grantId)))) {
       return { kind: 'held', held: { ...held, isTakeover: true } };
     }
     return { kind: 'wait', claimId };
+  }
+
+  /** A claim with its answer. */
+  function read(claimId: string): Promise<(StoredRecord | undefined)[]> {
+    return Promise.all([storage.get(kind, claimId), storage.get(answerKind, claimId)]);
+  }
+
+  /** Whether the refresh token of an answer was not used yet. */
+  async function isUnused({ body }: RefreshAnswer): Promise<boolean> {
+    if (typeof body.refresh_token !== 'string') return false;
+    const successor = await storage.get('RefreshToken', recordId(issuer, body.refresh_token));
+    return successor !== undefined && successor.consumedAt === undefined;
   }
 
   function openAnswer(claimId: string, { value }: StoredRecord): RefreshAnswer | undefined {
@@ -112,29 +114,28 @@ export function createRefreshGrace(
   return {
     claim,
 
-    async complete({ claimId, holder, grantId }, answer) {
-      const record = await storage.get(kind, claimId);
-      if (record?.value.holder !== holder) return false;
-      const { binding, claimedAt, heldAt } = record.value;
-      const value = { binding, claimedAt, heldAt, holder, answer: keyRing.seal(claimId, JSON.stringify(answer)) };
-      return storage.replace(kind, claimId, record.version, value, write(grantId));
-    },
+    complete: ({ claimId, grantId }, answer) =>
+      storage.create(answerKind, claimId, { answer: keyRing.seal(claimId, JSON.stringify(answer)) }, write(grantId)),
 
     release: ({ claimId }) => storage.delete(kind, claimId),
 
     async answer(claimId) {
       for (const deadline = Date.now() + waitMs; ; ) {
-        const record = await storage.get(kind, claimId);
-        if (!record) return undefined;
-        const answer = openAnswer(claimId, record);
+        const [claimed, answered] = await read(claimId);
+        if (!claimed) return undefined;
+        const answer = answered && openAnswer(claimId, answered);
         if (answer || Date.now() > deadline) return answer;
         await new Promise((resolve) => setTimeout(resolve, pollMs));
       }
     },
 
     async isOpen(tokenId) {
-      const record = await storage.get(kind, claimIdOf(tokenId));
-      return record !== undefined && isWithinWindow(record);
+      const claimId = claimIdOf(tokenId);
+      const [claimed, answered] = await read(claimId);
+      if (!claimed || !isWithinWindow(claimed)) return false;
+      const answer = answered && openAnswer(claimId, answered);
+      // Without an answer the successor is still being made.
+      return answer === undefined || isUnused(answer);
     },
   };
 }

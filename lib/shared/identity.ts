@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Storage } from '../storage/storage.ts';
 import type { Issuer } from './issuer.ts';
+import { readRecord } from './read-ahead.ts';
 import { recordId } from './record-ids.ts';
 
 /** Who signed in, as the identity provider says: the key is (iss, sub), never the email (OpenID Connect Core section 5.7). */
@@ -86,7 +87,7 @@ export function createIdentities(storage: Storage, lifetimeSeconds: number, now:
       }
     },
     async find(issuer, accountId) {
-      const record = await storage.get(kind, recordId(issuer, accountId));
+      const record = await readRecord(storage, kind, recordId(issuer, accountId));
       return record?.value as unknown as Identity | undefined;
     },
   };
