@@ -226,6 +226,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     storage,
     keyRing,
     events,
+    pages,
     identities,
     issuerOf,
     paths,

@@ -3,6 +3,9 @@ export { html, trusted } from './shared/html.ts';
 export type { PageErrorKind, PageErrorText, PageMessages, PartialPageMessages } from './shared/pages/messages.ts';
 export { fill, fillText } from './shared/pages/messages.ts';
 export type {
+  ConnectedModel,
+  ConnectListModel,
+  ConnectModel,
   ConsentModel,
   DevLoginModel,
   ErrorModel,
@@ -12,6 +15,7 @@ export type {
   PageFunctions,
   PageModels,
   PageName,
+  PageUpstream,
   SignedOutModel,
   SignOutModel,
 } from './shared/pages/models.ts';

@@ -232,7 +232,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
       uid: interaction.uid,
       flowId: interaction.cid,
       clientId: client.clientId,
-      clientName: client.clientName ?? client.clientId,
+      ...(client.clientName !== undefined && { clientName: client.clientName }),
       path: resources.resolve(issuer, text(resource))?.path ?? '',
       expiresAt: interaction.exp,
       redirectSource: redirectSource(text(redirectUri)),

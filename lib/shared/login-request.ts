@@ -18,7 +18,8 @@ export interface ApprovedLogin {
   readonly uid: string;
   readonly flowId: string;
   readonly clientId: string;
-  readonly clientName: string;
+  /** Absent where it has none. */
+  readonly clientName?: string;
   /** Public path of the resource that is asked for. */
   readonly path: string;
   /** UNIX seconds at which the authorization request ends. */

@@ -1,24 +1,17 @@
 import { endpointUrl } from '../shared/endpoint-paths.ts';
 import type { EventSink } from '../shared/events.ts';
+import { newFlowId } from '../shared/flow-id.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
 import { type Identities, type Identity, nameOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { ApprovedLogin, LoginRequest } from '../shared/login-request.ts';
 import { foreignForm } from '../shared/own-form.ts';
-import { errorPage, type Page, sendPage } from '../shared/page.ts';
+import type { PageUpstream } from '../shared/pages/models.ts';
+import type { PageContent, Pages } from '../shared/pages/pages.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ConnectLink, ConnectLinks } from './connect-links.ts';
 import { linkSeconds } from './connect-links.ts';
-import {
-  connectedPage,
-  connectListPage,
-  connectPage,
-  expiredLinkPage,
-  notConnectedPage,
-  otherAccountPage,
-  type UpstreamCard,
-} from './connect-pages.ts';
 import { createBrowserRecords } from './connect-states.ts';
 import type { OAuthClient, PendingAuthorization } from './oauth-client.ts';
 import { describeUpstreamProblem, UpstreamError } from './upstream-problem.ts';
@@ -44,6 +37,7 @@ export interface ConnectOptions {
   readonly storage: Storage;
   readonly keyRing: KeyRingSource;
   readonly events: EventSink;
+  readonly pages: Pages;
   readonly identities: Identities;
   readonly vault: Vault;
   readonly links: ConnectLinks;
@@ -83,6 +77,16 @@ interface ConnectState extends PendingAuthorization {
   readonly login?: string;
 }
 
+/** What a person sees where nothing can be connected. */
+const refusals = {
+  linkExpired: { status: 400, code: 'invalid_request' },
+  linkOfAnother: { status: 403, code: 'access_denied' },
+  notConnected: { status: 400, code: 'access_denied' },
+  serviceUnavailable: { status: 503, code: 'temporarily_unavailable' },
+} as const satisfies { [Kind in PageContent<'error'>['kind']]?: { status: number; code: string } };
+
+type Refusal = keyof typeof refusals;
+
 /** Begins the uid of logins that a link has asked for. */
 export const connectUid = 'connect.';
 
@@ -90,7 +94,7 @@ const stateSeconds = 900;
 const maxCallbackLength = 8 * 1024;
 
 export function createConnectEndpoints(options: ConnectOptions, continuation: LoginContinuation): ConnectEndpoints {
-  const { events, identities, vault, links, paths, keyRing, storage } = options;
+  const { events, pages, identities, vault, links, paths, keyRing, storage } = options;
   const states = createBrowserRecords<ConnectState>('ConnectState', storage, keyRing);
   const logins = createBrowserRecords<ApprovedLogin>('ConnectLogin', storage, keyRing);
   const proofs = createBrowserRecords<{ account: string; link: string }>('ConnectProof', storage, keyRing);
@@ -99,14 +103,17 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
   /** `http:` stands for https too (CSP 3 section 6.7.2.8). */
   const anywhere = ({ issuer }: Exchange) => (issuer.isLoopback ? 'http:' : 'https:');
 
-  function refuse(exchange: Exchange, status: number, page: Page, reason: string, upstream?: string): void {
-    events.emit({ type: 'upstream.connect_refused', reason, ...(upstream !== undefined && { upstream }) });
-    sendPage(exchange.res, status, page);
+  function refuse(exchange: Exchange, refusal: Refusal, reason: string, upstream?: ConnectableUpstream): void {
+    const { status, ...content } = refusals[refusal];
+    const flowId = newFlowId();
+    const values = { service: upstream?.displayName ?? '' };
+    events.emit({ type: 'upstream.connect_refused', flowId, reason, ...(upstream && { upstream: upstream.id }) });
+    pages.send(exchange, 'error', { kind: refusal, ...content, flowId, values }, { status });
   }
 
-  const card = async (upstream: ConnectableUpstream, issuer: Issuer, account: string): Promise<UpstreamCard> => ({
+  const card = async (upstream: ConnectableUpstream, issuer: Issuer, account: string): Promise<PageUpstream> => ({
     id: upstream.id,
-    displayName: upstream.displayName,
+    name: upstream.displayName,
     host: upstream.host,
     ...(upstream.summary !== undefined && { summary: upstream.summary }),
     isConnected: await vault.has(upstream.keyOf(issuer, account)),
@@ -135,7 +142,7 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
     try {
       // A link is used up only where the way out is known.
       const { url, pending } = await upstream.client.begin(exchange.issuer, scopes);
-      if (!(await used())) return refuse(exchange, 400, expiredLinkPage(), 'link: used or expired', upstream.id);
+      if (!(await used())) return refuse(exchange, 'linkExpired', 'link: used or expired', upstream);
       const record = { ...pending, account, upstream: upstream.id, ...(login !== undefined && { login }) };
       const name = await states.begin(exchange, record, stateSeconds);
       const location = new URL(url);
@@ -149,8 +156,12 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
   function notConnected(exchange: Exchange, upstream: ConnectableUpstream, error: unknown): void {
     if (!(error instanceof UpstreamError)) throw error;
     const isOutage = error.problem.reason === 'unreachable';
-    const page = notConnectedPage(upstream.displayName, isOutage);
-    refuse(exchange, isOutage ? 503 : 400, page, describeUpstreamProblem(error.problem), upstream.id);
+    refuse(
+      exchange,
+      isOutage ? 'serviceUnavailable' : 'notConnected',
+      describeUpstreamProblem(error.problem),
+      upstream,
+    );
   }
 
   /** Who is at the browser: by a login for this very link, or by the session here. */
@@ -173,21 +184,20 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
     const identity = await identities.find(exchange.issuer, link.account);
     const proof = exchange.url.searchParams.get('login');
     const query = proof === null ? '' : `?login=${encodeURIComponent(proof)}`;
-    const page = connectPage({
+    const content: PageContent<'connect'> = {
       upstream: await card(upstream, exchange.issuer, link.account),
       account: identity ? nameOf(identity) : 'you',
       isShared: upstream.isShared,
       action: `${exchange.issuer.pathPrefix}${exchange.path}${query}`,
       csrf: (await keyRing()).sign('csrf', `connect ${linkId} ${link.account}`),
-      formAction: [anywhere(exchange)],
-    });
-    sendPage(exchange.res, 200, page);
+    };
+    pages.send(exchange, 'connect', content, { formAction: [anywhere(exchange)] });
   }
 
   async function afterLogin(exchange: Exchange): Promise<void> {
     const name = lastSegment(exchange);
     const login = await logins.peek(exchange, name);
-    if (!login) return refuse(exchange, 400, expiredLinkPage(), 'login: finished, expired or of another browser');
+    if (!login) return refuse(exchange, 'linkExpired', 'login: finished, expired or of another browser');
     const identity = await identities.find(exchange.issuer, login.account);
     const offered = identity ? offeredTo(identity, login.path) : [];
     const cards = await Promise.all(offered.map((upstream) => card(upstream, exchange.issuer, login.account)));
@@ -210,18 +220,16 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
             : await continuation.finish(exchange, login);
         if (isDone) return;
       }
-      if (!form || isEnd)
-        return refuse(exchange, 400, expiredLinkPage(), 'login: finished, or not a form of this page');
+      if (!form || isEnd) return refuse(exchange, 'linkExpired', 'login: finished, or not a form of this page');
     }
-    const page = connectListPage({
-      clientName: login.clientName,
+    const content: PageContent<'connectList'> = {
+      ...(login.clientName !== undefined && { clientName: login.clientName }),
       account: identity ? nameOf(identity) : 'you',
       upstreams: cards,
       action: `${exchange.issuer.pathPrefix}${exchange.path}`,
       csrf: (await keyRing()).sign('csrf', `connect ${purpose}`),
-      formAction: [login.redirectSource, anywhere(exchange)],
-    });
-    sendPage(exchange.res, 200, page);
+    };
+    pages.send(exchange, 'connectList', content, { formAction: [login.redirectSource, anywhere(exchange)] });
   }
 
   /** Upstreams of a route that this person may connect at a login. */
@@ -235,11 +243,7 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
   function allow(exchange: Exchange, ...methods: string[]): boolean {
     if (methods.includes(exchange.req.method ?? '')) return true;
     exchange.res.setHeader('allow', methods.join(', '));
-    sendPage(
-      exchange.res,
-      405,
-      errorPage({ title: 'Not possible', explanation: 'This page cannot be used that way.' }),
-    );
+    pages.send(exchange, 'error', { kind: 'notUsable', code: 'invalid_request' }, { status: 405 });
     return false;
   }
 
@@ -249,7 +253,7 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
       const linkId = lastSegment(exchange);
       const link = await links.peek(exchange.issuer, linkId);
       const upstream = link && options.find(link.upstream);
-      if (!link || !upstream) return refuse(exchange, 400, expiredLinkPage(), 'link: unknown, used or expired');
+      if (!link || !upstream) return refuse(exchange, 'linkExpired', 'link: unknown, used or expired');
       const person = await accountAt(exchange, linkId);
       // Where a login is all that it takes, an older session is not enough: it is what has not worked.
       if (!person || (!upstream.client && !person.isFresh)) {
@@ -262,17 +266,17 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
         });
       }
       if (person.account !== link.account) {
-        return refuse(exchange, 403, otherAccountPage(), 'link: of another account', upstream.id);
+        return refuse(exchange, 'linkOfAnother', 'link: of another account', upstream);
       }
       if (!upstream.client) {
         await links.take(exchange.issuer, linkId);
         events.emit({ type: 'upstream.connected', upstream: upstream.id, subject: link.account });
-        return sendPage(exchange.res, 200, connectedPage(upstream.displayName));
+        return pages.send(exchange, 'connected', { upstreamName: upstream.displayName });
       }
       if (exchange.req.method === 'GET') return showLink(exchange, linkId, link, upstream);
       const form = await readPost(exchange, `${linkId} ${link.account}`);
       if (form?.get('decision') !== 'connect') {
-        return refuse(exchange, 400, expiredLinkPage(), 'link: not a form of this page', upstream.id);
+        return refuse(exchange, 'linkExpired', 'link: not a form of this page', upstream);
       }
       const target = { ...upstream, client: upstream.client };
       const isUsed = async () => (await links.take(exchange.issuer, linkId)) !== undefined;
@@ -287,11 +291,11 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
       const state = await states.take(exchange, name);
       const upstream = state && options.find(state.upstream);
       if (!state || !upstream?.client) {
-        return refuse(exchange, 400, expiredLinkPage(), 'callback: no connection that this browser began');
+        return refuse(exchange, 'linkExpired', 'callback: no connection that this browser began');
       }
       const identity = await identities.find(exchange.issuer, state.account);
       if (!identity || !upstream.mayConnect(identity)) {
-        return refuse(exchange, 403, otherAccountPage(), 'callback: this account may not connect', upstream.id);
+        return refuse(exchange, 'linkOfAnother', 'callback: this account may not connect', upstream);
       }
       try {
         // As the redirect URI spells it: token requests repeat that string exactly.
@@ -309,7 +313,7 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
         return redirect(exchange.res, endpointUrl(exchange.issuer, `${paths.connectLogin}/${state.login}`));
       }
       events.emit({ type: 'upstream.connected', upstream: upstream.id, subject: state.account });
-      if (state.login === undefined) return sendPage(exchange.res, 200, connectedPage(upstream.displayName));
+      if (state.login === undefined) return pages.send(exchange, 'connected', { upstreamName: upstream.displayName });
       redirect(exchange.res, endpointUrl(exchange.issuer, `${paths.connectLogin}/${state.login}`));
     },
 

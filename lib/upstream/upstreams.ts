@@ -10,6 +10,7 @@ import type { LoginRequest } from '../shared/login-request.ts';
 import type { OidcProvider } from '../shared/oidc-provider.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import { namedHosts } from '../shared/outbound-hosts.ts';
+import type { Pages } from '../shared/pages/pages.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import type { UpstreamCredential, UpstreamCredentials } from '../shared/upstream-credentials.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -43,6 +44,7 @@ export interface UpstreamsOptions {
   readonly storage: Storage;
   readonly keyRing: KeyRingSource;
   readonly events: EventSink;
+  readonly pages: Pages;
   readonly identities: Identities;
   readonly issuerOf: IssuerResolver;
   readonly paths: EndpointPaths;

@@ -41,6 +41,15 @@ export function serve<Name extends PageName>(name: Name, content: PageContent<Na
   });
 }
 
+const upstreamWith = (text: string) => ({
+  id: text,
+  name: text,
+  host: text,
+  summary: text,
+  isConnected: false,
+  isRequired: true,
+});
+
 /** Contents of every page with the same text in each place that a peer or the app fills. */
 export function contentsWith(text: string): { readonly [Name in keyof PageModels]: PageContent<Name> } {
   return {
@@ -62,6 +71,15 @@ export function contentsWith(text: string): { readonly [Name in keyof PageModels
     devLogin: { action: text, state: text },
     signOut: { account: text, action: text, csrf: text },
     signedOut: {},
+    connect: { upstream: upstreamWith(text), account: text, isShared: true, action: text, csrf: text },
+    connectList: {
+      clientName: text,
+      account: text,
+      upstreams: [upstreamWith(text), { ...upstreamWith(text), isConnected: true, isRequired: false }],
+      action: text,
+      csrf: text,
+    },
+    connected: { upstreamName: text },
     error: { kind: 'clientUnverifiable', code: text, flowId: text, values: { url: text, reason: text }, detail: text },
   };
 }

@@ -1,5 +1,5 @@
 import { type Html, html } from '../html.ts';
-import { fill } from './messages.ts';
+import { fill, fillText } from './messages.ts';
 import type { ErrorModel } from './models.ts';
 import { pageDocument } from './page-document.ts';
 
@@ -8,7 +8,7 @@ export function errorPage({ page, kind, code, flowId, values = {}, detail, expla
   const { common, errors } = page.messages;
   const { title, text, advice } = errors[kind];
   return pageDocument(page, {
-    title,
+    title: fillText(title, values),
     body: html`<p>${fill(text, values)}</p>${explanation !== undefined && html`<p><bdi>${explanation}</bdi></p>`}${detail !== undefined && html`<p><code lang="en" dir="ltr">${detail}</code></p>`}<p>${advice}</p>${next && html`<p><a href="${next.href}">${common[next.label]}</a></p>`}
 <p class="soft">${code !== undefined && fill(common.errorCode, { code: html`<code>${code}</code>` })} ${
       flowId !== undefined && fill(common.reference, { reference: html`<code>${flowId}</code>` })

@@ -36,14 +36,20 @@ export interface PageMessages {
   };
   readonly connect: {
     readonly title: string;
-    readonly lead: string;
+    readonly service: string;
+    readonly shared: string;
+    readonly next: string;
+    readonly connect: string;
+    readonly connectService: string;
+    readonly listTitle: string;
+    readonly listLead: string;
     readonly required: string;
     readonly optional: string;
     readonly connected: string;
-    readonly notConnected: string;
-    readonly connect: string;
     readonly proceed: string;
     readonly cancel: string;
+    readonly doneTitle: string;
+    readonly done: string;
   };
   readonly chooser: { readonly title: string; readonly lead: string };
   readonly devLogin: {
@@ -94,10 +100,14 @@ export type PageErrorKind =
   | 'devLoginRefused'
   | 'expired'
   | 'failed'
+  | 'linkExpired'
+  | 'linkOfAnother'
+  | 'notConnected'
   | 'notUsable'
   | 'providerUnavailable'
   | 'redirectUnregistered'
   | 'requestInvalid'
+  | 'serviceUnavailable'
   | 'signInExpired'
   | 'unavailable'
   | 'userRefused';

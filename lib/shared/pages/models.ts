@@ -79,6 +79,45 @@ export interface SignOutModel extends PageModel {
 /** After it. */
 export interface SignedOutModel extends PageModel {}
 
+/** A service elsewhere that is used in the person's name. */
+export interface PageUpstream {
+  readonly id: string;
+  readonly name: string;
+  readonly host: string;
+  readonly summary?: string;
+  readonly isConnected: boolean;
+  /** Whether the application gets nothing before it is connected. */
+  readonly isRequired: boolean;
+}
+
+/** Behind a link: whether to connect one upstream. */
+export interface ConnectModel extends PageModel {
+  readonly upstream: PageUpstream;
+  /** The signed-in person. */
+  readonly account: string;
+  /** Everybody uses the connection. */
+  readonly isShared: boolean;
+  /** Where the form is posted, with the fields `csrf` and `decision` (`connect`). */
+  readonly action: string;
+  readonly csrf: string;
+}
+
+/** After a login: what the application will use in the person's name. */
+export interface ConnectListModel extends PageModel {
+  /** Absent where the application has none. */
+  readonly clientName?: string;
+  readonly account: string;
+  readonly upstreams: readonly PageUpstream[];
+  /** Where the forms are posted, with `csrf` and `decision`: `connect` with `upstream`, `continue` or `deny`. */
+  readonly action: string;
+  readonly csrf: string;
+}
+
+/** An upstream was connected, and there is nothing to go on to. */
+export interface ConnectedModel extends PageModel {
+  readonly upstreamName: string;
+}
+
 /** Something failed. */
 export interface ErrorModel extends PageModel {
   readonly kind: PageErrorKind;
@@ -102,6 +141,9 @@ export interface PageModels {
   readonly devLogin: DevLoginModel;
   readonly signOut: SignOutModel;
   readonly signedOut: SignedOutModel;
+  readonly connect: ConnectModel;
+  readonly connectList: ConnectListModel;
+  readonly connected: ConnectedModel;
   readonly error: ErrorModel;
 }
 

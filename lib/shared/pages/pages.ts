@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Issuer } from '../issuer.ts';
+import { connectedPage, connectListPage, connectPage } from './connect-pages.ts';
 import { consentPage } from './consent-page.ts';
 import { devLoginPage } from './dev-login-page.ts';
 import { errorPage } from './error-page.ts';
@@ -17,6 +18,9 @@ export const defaultPages: PageFunctions = {
   devLogin: devLoginPage,
   signOut: signOutPage,
   signedOut: signedOutPage,
+  connect: connectPage,
+  connectList: connectListPage,
+  connected: connectedPage,
   error: errorPage,
 };
 

@@ -37,15 +37,21 @@ export const de: PageMessages = {
     deny: 'Ablehnen',
   },
   connect: {
-    title: 'Verbinden Sie Ihre Konten',
-    lead: '{resource} arbeitet in Ihrem Namen mit diesen Diensten.',
+    title: '{service} verbinden?',
+    service: 'Dienst',
+    shared: 'Alle hier werden diese Verbindung benutzen.',
+    next: 'Sie werden dort gefragt, ob Sie den Zugriff erlauben.',
+    connect: 'Verbinden',
+    connectService: '{service} verbinden',
+    listTitle: 'Verbinden Sie Ihre Konten',
+    listLead: '{client} arbeitet in Ihrem Namen mit diesen Diensten.',
     required: 'Erforderlich',
     optional: 'Freiwillig',
     connected: 'Verbunden',
-    notConnected: 'Nicht verbunden',
-    connect: '{service} verbinden',
     proceed: 'Weiter',
     cancel: 'Abbrechen',
+    doneTitle: '{service} ist verbunden',
+    done: 'Sie können diese Seite schließen und zu Ihrer Anwendung zurückkehren.',
   },
   chooser: { title: 'Anmelden', lead: 'Wählen Sie, wo Sie Ihr Konto haben.' },
   devLogin: {
@@ -147,6 +153,30 @@ export const de: PageMessages = {
       title: 'Etwas ist schiefgegangen',
       text: 'Der Server konnte diese Anfrage nicht abschließen.',
       advice: 'Versuchen Sie es gleich noch einmal. Bleibt es dabei, sagen Sie es den Betreibern dieses Servers.',
+    },
+    linkExpired: {
+      title: 'Dieser Link ist abgelaufen',
+      text: 'Er wurde schon benutzt oder ist älter als 15 Minuten.',
+      advice:
+        'Gehen Sie zurück zu Ihrer Anwendung und versuchen Sie es noch einmal: Sie bekommen dort einen neuen Link.',
+    },
+    linkOfAnother: {
+      title: 'Dieser Link gehört nicht Ihnen',
+      text: 'Er wurde für ein anderes Konto erstellt. Es wurde nichts verbunden.',
+      advice:
+        'Hat Ihnen jemand den Link geschickt, benutzen Sie ihn nicht. Ist es Ihr eigener, melden Sie sich mit dem Konto an, das Sie in Ihrer Anwendung benutzen.',
+    },
+    notConnected: {
+      title: '{service} wurde nicht verbunden',
+      text: 'Der Dienst hat den Zugriff nicht erlaubt, oder seine Antwort konnte nicht geprüft werden.',
+      advice:
+        'Gehen Sie zurück zu Ihrer Anwendung und versuchen Sie es noch einmal: Sie bekommen dort einen neuen Link.',
+    },
+    serviceUnavailable: {
+      title: '{service} wurde nicht verbunden',
+      text: 'Der Dienst antwortet im Moment nicht.',
+      advice:
+        'Gehen Sie zurück zu Ihrer Anwendung und versuchen Sie es noch einmal: Sie bekommen dort einen neuen Link.',
     },
   },
 };

@@ -35,15 +35,21 @@ export const en: PageMessages = {
     deny: 'Deny',
   },
   connect: {
-    title: 'Connect your accounts',
-    lead: '{resource} works with these services in your name.',
+    title: 'Connect {service}?',
+    service: 'Service',
+    shared: 'Everybody here will use this connection.',
+    next: 'You will be asked there to allow access.',
+    connect: 'Connect',
+    connectService: 'Connect {service}',
+    listTitle: 'Connect your accounts',
+    listLead: '{client} works with these services in your name.',
     required: 'Required',
     optional: 'Optional',
     connected: 'Connected',
-    notConnected: 'Not connected',
-    connect: 'Connect {service}',
     proceed: 'Continue',
     cancel: 'Cancel',
+    doneTitle: '{service} is connected',
+    done: 'You can close this page and go back to your application.',
   },
   chooser: { title: 'Sign in', lead: 'Choose where you have your account.' },
   devLogin: {
@@ -143,6 +149,27 @@ export const en: PageMessages = {
       title: 'Something went wrong',
       text: 'The server could not finish this request.',
       advice: 'Try again in a moment. If it stays, tell the people who run this server.',
+    },
+    linkExpired: {
+      title: 'This link has expired',
+      text: 'It was used already, or is older than 15 minutes.',
+      advice: 'Go back to your application and try again: it gives you a new link.',
+    },
+    linkOfAnother: {
+      title: 'This link is not yours',
+      text: 'It was made for another account. Nothing was connected.',
+      advice:
+        'If somebody sent it to you, do not use it. If it is your own, sign in with the account that you use in your application.',
+    },
+    notConnected: {
+      title: '{service} was not connected',
+      text: 'The service did not allow access, or its answer could not be verified.',
+      advice: 'Go back to your application and try again: it gives you a new link.',
+    },
+    serviceUnavailable: {
+      title: '{service} was not connected',
+      text: 'The service does not answer at the moment.',
+      advice: 'Go back to your application and try again: it gives you a new link.',
     },
   },
 };
