@@ -5,6 +5,7 @@ import { createIdentityAssertions } from './authorization-server/identity-assert
 import { createMachineEndpoints } from './authorization-server/machine-endpoints.ts';
 import type { ProviderHooks } from './authorization-server/provider-configuration.ts';
 import { createProviderSource } from './authorization-server/provider-source.ts';
+import { createRateLimits } from './authorization-server/rate-limits.ts';
 import { endSession } from './authorization-server/sessions.ts';
 import { rotateSigningKeys } from './authorization-server/signing-keys.ts';
 import { createMetadataEndpoint, isMetadataPath } from './authorization-server/well-known.ts';
@@ -279,7 +280,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     identityProvider &&
     createBackchannelLogout({ storage, signIns, endGrants: grants.endAll, sources: [identityProvider], events });
 
+  const rateLimits = createRateLimits(storage, settings.rateLimits);
   const { registration: registrationEndpoint, ...machineEndpoints } = createMachineEndpoints({
+    rateLimits,
     provider,
     resources,
     events,
@@ -300,7 +303,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     routes: createRoutes(paths, gateway.endpointAliases, wellKnown, {
       ...machineEndpoints,
       ...(registration.enabled && { registration: registrationEndpoint }),
-      ...createBrowserEndpoints({ provider, resources, events, pages }),
+      ...createBrowserEndpoints({ provider, resources, events, pages, rateLimits }),
       metadata: createMetadataEndpoint(provider),
       interaction: interactions.endpoint,
       connect: upstreams.connect,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { RateLimitOptions } from './authorization-server/rate-limit-options.ts';
 import type { ConsentOptions } from './consent/consent-options.ts';
 import type { BrowserLoginOptions, IdentityOptions, OidcOptions } from './federation/login-options.ts';
 import type { IdJagOptions } from './grants/id-jag-options.ts';
@@ -60,6 +61,8 @@ export interface McpOAuthOptions {
    */
   readonly secret?: string | readonly string[];
   readonly signingKeys?: SigningKeyOptions;
+  /** Limits of what strangers may do. `false` turns all of them off. */
+  readonly rateLimits?: RateLimitOptions | false;
   /** What people are asked, and how often. */
   readonly consent?: ConsentOptions;
   /** Brand, words and looks of the pages. */

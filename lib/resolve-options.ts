@@ -1,3 +1,4 @@
+import { type ResolvedRateLimits, readRateLimits } from './authorization-server/resolve-rate-limit-options.ts';
 import { type ResolvedConsent, readConsentOptions } from './consent/resolve-consent-options.ts';
 import { ConfigurationError } from './errors.ts';
 import { type LoginLifetimes, type ResolvedLogin, readLogin } from './federation/resolve-login-options.ts';
@@ -34,6 +35,7 @@ export interface ResolvedOptions extends LoginLifetimes {
   readonly resources: readonly Resource[];
   readonly storage: Storage;
   readonly secrets: readonly string[] | undefined;
+  readonly rateLimits: ResolvedRateLimits;
   readonly keyRotationSeconds: number;
   readonly consent: ResolvedConsent;
   readonly pages: ResolvedPages;
@@ -78,6 +80,7 @@ const optionNames = [
   'storage',
   'secret',
   'signingKeys',
+  'rateLimits',
   'consent',
   'pages',
   'outbound',
@@ -115,6 +118,7 @@ export function resolveOptions(
     keyRotationSeconds: options
       .group('signingKeys', ['rotateAfterSeconds'])
       .integer('rotateAfterSeconds', { min: 3600, max: 315_360_000, fallback: 7_776_000 }),
+    rateLimits: Object.freeze(readRateLimits(options)),
     consent: Object.freeze(readConsentOptions(options)),
     pages: Object.freeze(readPagesOptions(options)),
     outbound: Object.freeze(readOutbound(options, isProduction)),

@@ -1,12 +1,13 @@
 import type { EventSink } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
-import type { Endpoint } from '../shared/http.ts';
+import type { Endpoint, Exchange } from '../shared/http.ts';
 import { sendJson } from '../shared/http.ts';
 import type { Pages } from '../shared/pages/pages.ts';
 import type { Resources } from '../shared/resources.ts';
 import { authorizationError } from './error-page.ts';
 import { handOver } from './provider-request.ts';
 import type { ProviderSource } from './provider-source.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { prepareAuthorizationRequest } from './request-parameters.ts';
 
 const maxQueryLength = 16 * 1024;
@@ -15,15 +16,19 @@ export interface BrowserEndpointOptions {
   readonly provider: ProviderSource;
   readonly resources: Resources;
   readonly events: EventSink;
+  readonly rateLimits: RateLimits;
   readonly pages: Pages;
 }
 
 /** The authorization endpoint and its continuation after an interaction: for browsers, no CORS, errors are pages. */
-export function createBrowserEndpoints({ provider, resources, events, pages }: BrowserEndpointOptions): {
+export function createBrowserEndpoints({ provider, resources, events, pages, rateLimits }: BrowserEndpointOptions): {
   authorization: Endpoint;
   resume: Endpoint;
 } {
-  function browser(prepare: (parameters: URLSearchParams, exchange: Parameters<Endpoint>[0]) => void): Endpoint {
+  function browser(
+    prepare: (parameters: URLSearchParams, exchange: Exchange) => void,
+    waitOf?: (parameters: URLSearchParams, exchange: Exchange) => Promise<number | undefined>,
+  ): Endpoint {
     return async (exchange) => {
       const { req, res, url, path } = exchange;
       const refused = (reason: string) => events.emit({ type: 'authorization.refused', reason });
@@ -42,6 +47,18 @@ export function createBrowserEndpoints({ provider, resources, events, pages }: B
         const problem = authorizationError('invalid_request', 'a parameter holds a forbidden character');
         return pages.send(exchange, 'error', { ...problem, flowId }, { status: 400 });
       }
+      const wait = await waitOf?.(parameters, exchange);
+      if (wait !== undefined) {
+        const flowId = newFlowId();
+        events.emit({ type: 'authorization.refused', flowId, reason: 'too many authorization requests' });
+        res.setHeader('retry-after', String(wait));
+        return pages.send(
+          exchange,
+          'error',
+          { kind: 'unavailable', code: 'temporarily_unavailable', flowId },
+          { status: 429 },
+        );
+      }
       prepare(parameters, exchange);
       const { callback } = await provider(exchange.issuer);
       const query = parameters.toString();
@@ -52,10 +69,13 @@ export function createBrowserEndpoints({ provider, resources, events, pages }: B
   }
 
   return {
-    authorization: browser((parameters, { issuer }) => {
-      // A pushed request was prepared when it was pushed (RFC 9126 section 4).
-      if (!parameters.has('request_uri')) prepareAuthorizationRequest(parameters, issuer, resources);
-    }),
+    authorization: browser(
+      (parameters, { issuer }) => {
+        // A pushed request was prepared when it was pushed (RFC 9126 section 4).
+        if (!parameters.has('request_uri')) prepareAuthorizationRequest(parameters, issuer, resources);
+      },
+      (parameters, exchange) => rateLimits.authorization(exchange, parameters.get('client_id')),
+    ),
     resume: browser(() => undefined),
   };
 }

@@ -5,6 +5,7 @@ import { BodyError, type Endpoint, type Exchange, readBody, sendJson } from '../
 import type { Resources } from '../shared/resources.ts';
 import { handOver } from './provider-request.ts';
 import type { ProviderSource } from './provider-source.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { prepareAuthorizationRequest, prepareTokenRequest } from './request-parameters.ts';
 
 const form = 'application/x-www-form-urlencoded';
@@ -16,6 +17,7 @@ export interface MachineEndpointOptions {
   readonly provider: ProviderSource;
   readonly resources: Resources;
   readonly events: EventSink;
+  readonly rateLimits: RateLimits;
   /** Brings a registration body into form, or says publicly why it cannot be. */
   readonly normalizeRegistration: (
     body: Record<string, unknown>,
@@ -65,6 +67,21 @@ function machine(method: 'GET' | 'POST', serve: Endpoint, refused?: (reason: str
   };
 }
 
+/** The user of HTTP Basic authentication, as the client spelled it: only a subject to count. */
+function basicUser(authorization: string | undefined): string | undefined {
+  const [scheme, credentials = ''] = (authorization ?? '').split(' ', 2);
+  return scheme?.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString().split(':', 1)[0] : undefined;
+}
+
+const isRefusal = (status: number) => status === 400 || status === 401;
+
+/** @throws OAuthError 429 where the caller has to wait (RFC 6585 section 4) */
+function limit({ res }: Exchange, waitSeconds: number | undefined): void {
+  if (waitSeconds === undefined) return;
+  res.setHeader('retry-after', String(waitSeconds));
+  throw new OAuthError('temporarily_unavailable', 429, 'too many requests; try again later');
+}
+
 async function readRegistration(exchange: Exchange): Promise<Record<string, unknown>> {
   const bytes = await readBody(exchange.req, 'application/json', maxRegistrationBytes);
   let body: unknown;
@@ -84,6 +101,7 @@ export function createMachineEndpoints({
   provider,
   resources,
   events,
+  rateLimits,
   normalizeRegistration,
 }: MachineEndpointOptions): {
   registration: Endpoint;
@@ -103,6 +121,11 @@ export function createMachineEndpoints({
   function formEndpoint(prepare?: (parameters: URLSearchParams, exchange: Exchange) => void): Endpoint {
     async function serve(exchange: Exchange): Promise<void> {
       const parameters = new URLSearchParams((await readBody(exchange.req, form, maxFormBytes)).toString('utf8'));
+      const clientId = parameters.get('client_id') ?? basicUser(exchange.req.headers.authorization);
+      limit(exchange, rateLimits.tokenWait(exchange, clientId));
+      exchange.res.once('finish', () => {
+        if (isRefusal(exchange.res.statusCode)) rateLimits.tokenFailed(exchange, clientId).catch(() => {}); // An outage has an event of its own.
+      });
       prepare?.(parameters, exchange);
       exchange.res.setHeader('cache-control', 'no-store'); // oidc-provider leaves it out at revocation.
       await delegate(exchange, { bytes: Buffer.from(parameters.toString()), type: form });
@@ -116,6 +139,7 @@ export function createMachineEndpoints({
       const isRedirect = normalized.refusal.startsWith('redirect_uris');
       throw new OAuthError(isRedirect ? 'invalid_redirect_uri' : 'invalid_client_metadata', 400, normalized.refusal);
     }
+    limit(exchange, await rateLimits.registration(exchange, normalized.metadata.redirect_uris));
     await delegate(exchange, { bytes: Buffer.from(JSON.stringify(normalized.metadata)), type: 'application/json' });
   }
 

@@ -137,8 +137,8 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
     const caller = request?.req.ip ?? request?.req.socket.remoteAddress ?? '';
     if (!backoff.mayTry(url.host)) throw new FetchRefused('its host failed too often just now');
     // First the caller's: one who is over it must not use up the host's budget for everybody.
-    if (!(await perCaller.attempt(caller))) throw new FetchRefused('too many fetches for this caller');
-    if (!(await perHost.attempt(url.host))) throw new FetchRefused('too many fetches from its host');
+    if ((await perCaller.attempt(caller)) !== undefined) throw new FetchRefused('too many fetches for this caller');
+    if ((await perHost.attempt(url.host)) !== undefined) throw new FetchRefused('too many fetches from its host');
   }
 
   async function download(

@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+
+/** The first four groups of an IPv6 address: one subscriber has at least a /64 network. */
+function networkOf(address: string): string {
+  const [head = '', tail] = (address.split('%', 1)[0] ?? '').split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros =
+    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - groups.length - rest.length) }, () => '0');
+  const network = [...groups, ...zeros, ...rest].slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}
+
+/**
+ * Who calls, for limits: the address as Express's `trust proxy` says, an IPv6 one as its network. Undefined on loopback: a
+ * program of this machine, or every caller of a proxy in front that Express does not trust.
+ */
+export function callerAddress(req: IncomingMessage & { readonly ip?: string }): string | undefined {
+  const given = req.ip ?? req.socket.remoteAddress ?? '';
+  const address = given.replace(/^::ffff:(?=\d+\.)/i, '');
+  switch (isIP(address)) {
+    case 4:
+      return address.startsWith('127.') ? undefined : address;
+    case 6:
+      return address === '::1' ? undefined : networkOf(address);
+    default:
+      return undefined;
+  }
+}
