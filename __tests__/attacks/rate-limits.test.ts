@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { memoryStorage, type RateLimitedAttempt, type RateLimitOptions } from '../../lib/index.ts';
+import { mcpOAuth, memoryStorage, type RateLimitedAttempt, type RateLimitOptions } from '../../lib/index.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { type Answer, postForm, register, send } from '../helpers/oauth-client.ts';
 
@@ -157,20 +157,24 @@ describe('limits', () => {
     ]);
   });
 
-  it('are checked at start', async () => {
+  it('are checked at start', () => {
     const rateLimits = { registration: { limit: 0 }, tokenFailure: ofThree, subjectOf: 'ip' };
-    await expect(start(rateLimits as never)).rejects.toMatchObject({
-      problems: [
-        {
-          option: 'rateLimits.tokenFailure',
-          message: expect.stringContaining('did you mean rateLimits.tokenFailures?'),
-        },
-        {
-          option: 'rateLimits.registration.limit',
-          message: 'must be an integer from 1 to 1000000, got another number',
-        },
-        { option: 'rateLimits.subjectOf', message: 'must be a function, got string' },
-      ],
-    });
+    const browserLogin = { url: 'http://127.0.0.1:1/oauth/dev-login' };
+    const refused = () => mcpOAuth({ issuer: 'http://127.0.0.1:1', browserLogin, rateLimits: rateLimits as never });
+    expect(refused).toThrow(
+      expect.objectContaining({
+        problems: [
+          {
+            option: 'rateLimits.tokenFailure',
+            message: expect.stringContaining('did you mean rateLimits.tokenFailures?'),
+          },
+          {
+            option: 'rateLimits.registration.limit',
+            message: 'must be an integer from 1 to 1000000, got another number',
+          },
+          { option: 'rateLimits.subjectOf', message: 'must be a function, got string' },
+        ],
+      }),
+    );
   });
 });
