@@ -32,8 +32,11 @@ export function sendUserinfo(context: ProviderContext, { headers }: RecordedRequ
 /** Ends the browser's session here, and sends the browser back only to where the client is known to be. */
 export function signOut({ behaviour, client }: ProviderContext, { query, form }: RecordedRequest): Answer {
   const parameter = (name: string) => query.get(name) ?? form.get(name) ?? undefined;
-  const target = parameter(behaviour.logout === 'logout_uri' ? 'logout_uri' : 'post_logout_redirect_uri');
-  const isIdentified = parameter('client_id') === client.id || parameter('id_token_hint') !== undefined;
+  const target = parameter(behaviour.logout === 'rp-initiated' ? 'post_logout_redirect_uri' : behaviour.logout);
+  const isIdentified =
+    behaviour.logout === 'TargetResource' ||
+    parameter('client_id') === client.id ||
+    parameter('id_token_hint') !== undefined;
   const headers = { 'set-cookie': `${sessionCookie}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0` };
   if (target === undefined) return pageAnswer(200, '<h1>Signed out</h1>', headers);
   if (!isIdentified || !client.postLogoutRedirectUris.includes(target))

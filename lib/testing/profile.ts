@@ -65,6 +65,8 @@ export type LogoutForm =
   | 'rp-initiated'
   /** `client_id` and `logout_uri` (Amazon Cognito). */
   | 'logout_uri'
+  /** `TargetResource` alone (PingFederate). */
+  | 'TargetResource'
   | 'none';
 
 /** A person with the claims that this provider issues for them. */
