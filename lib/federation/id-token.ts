@@ -100,6 +100,36 @@ export async function verifyIdToken(idToken: unknown, expected: IdTokenExpectati
 }
 
 /**
+ * Verifies the access token of a provider that issues no ID token, as the proof of who signed in. It came from the token
+ * endpoint itself; that it was issued to this client must be said by its audience or by `client_id`.
+ * @throws LoginError
+ */
+export async function verifyIdentifyingAccessToken(
+  accessToken: string,
+  { keys, issuer, clientId, audiences }: Omit<IdTokenExpectation, 'nonce'>,
+): Promise<ProvenClaims> {
+  const refused = (detail: string, options?: ErrorOptions) =>
+    new LoginError({ reason: 'access_token_invalid', detail }, options);
+  let claims: JWTPayload;
+  try {
+    ({ payload: claims } = await jwtVerify(accessToken, keys, {
+      algorithms: [...asymmetricAlgorithms],
+      issuer,
+      clockTolerance: clockToleranceSeconds,
+      requiredClaims: ['sub', 'exp'],
+    }));
+  } catch (cause) {
+    if (cause instanceof LoginError) throw cause;
+    throw refused((cause as Error).message, { cause });
+  }
+  const holders = [claims.aud ?? claims.client_id].flat();
+  const known: unknown[] = [clientId, ...audiences];
+  if (!holders.some((holder) => known.includes(holder))) throw refused('it was issued to another client');
+  if (typeof claims.sub !== 'string' || claims.sub === '' || !isStorable(claims.sub)) throw refused('sub is malformed');
+  return claims as ProvenClaims;
+}
+
+/**
  * Verifies the access token of a provider that issues JWTs for one API: its signature, issuer, audience and times.
  * @throws LoginError
  */

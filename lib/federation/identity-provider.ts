@@ -2,7 +2,12 @@ import * as oidc from 'openid-client';
 import type { Identity } from '../shared/identity.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import type { ProviderTokens } from '../shared/provider-tokens.ts';
-import { type IdTokenExpectation, verifyIdToken, verifyProviderAccessToken } from './id-token.ts';
+import {
+  type IdTokenExpectation,
+  verifyIdentifyingAccessToken,
+  verifyIdToken,
+  verifyProviderAccessToken,
+} from './id-token.ts';
 import { type Claims, describeIdentity, lacksClaims } from './identity-record.ts';
 import { LoginError } from './login-error.ts';
 import { createProviderConnection, type ProviderConnection } from './provider-connection.ts';
@@ -83,6 +88,12 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
     return { keys: connection.keys, issuer, allowedTenants, clientId, audiences, nonce };
   };
 
+  /** Who the access token names, where it is the identity; nobody where an endpoint says so. */
+  async function accessTokenClaims(accessToken: string, { user }: IdTokenSlot): Promise<Claims> {
+    if (login.protocol === 'oidc' || login.userinfoUrl !== undefined) return {};
+    return { user, ...(await verifyIdentifyingAccessToken(accessToken, expected(undefined))) };
+  }
+
   async function signedIn(tokens: ProviderTokens, idTokenClaims: Claims): Promise<SignedIn> {
     const { accessTokenAudience: audience } = login;
     if (audience !== undefined) {
@@ -129,7 +140,10 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
           checks,
           resourceParameter,
         );
-        const claims = login.protocol === 'oidc' ? await verifyIdToken(slot.idToken, expected(nonce)) : {};
+        const claims =
+          login.protocol === 'oidc'
+            ? await verifyIdToken(slot.idToken, expected(nonce))
+            : await accessTokenClaims(answer.access_token, slot);
         return signedIn(tokensOf(answer, slot, claims), claims);
       }),
 
@@ -139,7 +153,10 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
           const slot: IdTokenSlot = {};
           const configuration = await connection.configuration((fetch) => takingIdToken(fetch, slot));
           const answer = await oidc.refreshTokenGrant(configuration, refreshToken, resourceParameter);
-          const claims = slot.idToken === undefined ? {} : await verifyIdToken(slot.idToken, expected(undefined));
+          const claims =
+            slot.idToken === undefined
+              ? await accessTokenClaims(answer.access_token, slot)
+              : await verifyIdToken(slot.idToken, expected(undefined));
           // Without rotation the token stays as it is (RFC 6749 section 6).
           return signedIn({ refreshToken, ...tokensOf(answer, slot, claims) }, claims);
         });

@@ -8,8 +8,9 @@ export interface OidcOptions {
   /** Values of `tid` that `{tenantid}` in `issuer` may stand for. */
   readonly allowedTenants?: readonly string[];
   /**
-   * `oauth2` for a provider that issues no ID token (GitHub): the answer of its userinfo endpoint is the identity, and all
-   * endpoints but `jwksUrl` must be given. @defaultValue 'oidc'
+   * `oauth2` for a provider that issues no ID token; all its endpoints must be given. The identity is the answer of its
+   * userinfo endpoint (GitHub); or, with `jwksUrl` instead of `userinfoUrl`, its access token, a JWT of the issuer, and
+   * `user` of the token answer (WorkOS). @defaultValue 'oidc'
    */
   readonly protocol?: 'oidc' | 'oauth2';
   /** URL of the discovery document. @defaultValue `<issuer>/.well-known/openid-configuration` */

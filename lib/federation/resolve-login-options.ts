@@ -233,8 +233,13 @@ function checkCompleteness(oidc: OptionReader, browserLogin: OptionReader, login
   }
   if (!browserLogin.has('url')) browserLogin.problem('url', 'must be given: oauth2 has no discovery');
   if (!browserLogin.has('tokenUrl')) browserLogin.problem('tokenUrl', 'must be given: oauth2 has no discovery');
-  if (!oidc.has('userinfoUrl')) oidc.problem('userinfoUrl', 'must be given: with oauth2 its answer is the identity');
-  if (login.identity.userinfo === 'never') {
+  if (!oidc.has('userinfoUrl') && !oidc.has('jwksUrl')) {
+    oidc.problem(
+      'userinfoUrl',
+      'must be given: with oauth2 its answer is the identity; or jwksUrl, where the access token is',
+    );
+  }
+  if (oidc.has('userinfoUrl') && login.identity.userinfo === 'never') {
     oidc.problem('protocol', "cannot be 'oauth2' where identity.userinfo is 'never': its answer is the identity");
   }
 }

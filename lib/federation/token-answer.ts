@@ -3,6 +3,8 @@ import type * as oidc from 'openid-client';
 /** ID tokens leave the token answer before openid-client reads it: they are verified here, in one way, with their signature. */
 export interface IdTokenSlot {
   idToken?: unknown;
+  /** Member `user`, by which WorkOS tells more of a person than its tokens do. */
+  user?: unknown;
 }
 
 /** @returns `fetch` that puts the ID token of a good answer into the slot */
@@ -21,6 +23,9 @@ export function takingIdToken(fetch: oidc.CustomFetch, slot: IdTokenSlot): oidc.
     if (typeof body !== 'object' || body === null) return new Response(text, { status, headers });
     const { id_token: idToken, ...rest } = body as Record<string, unknown>;
     slot.idToken = idToken;
+    slot.user = rest.user;
+    // WorkOS leaves it out (RFC 6749 section 5.1: required).
+    rest.token_type ??= 'Bearer';
     // GitHub sends errors with status 200.
     const isError = typeof rest.error === 'string' && rest.access_token === undefined;
     return new Response(JSON.stringify(rest), {
