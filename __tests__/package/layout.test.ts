@@ -160,9 +160,11 @@ describe('the public surface', () => {
     expect(entries.filter(([, target]) => typeof target === 'string')).toEqual([['./package.json', './package.json']]);
   });
 
-  it('gives each storage adapter an entry of its own, so that none is loaded by accident', async () => {
-    const names = adapters.flatMap(({ path }) => /^adapters\/(storage\/[^/]+)\.ts$/.exec(path)?.[1] ?? []);
-    expect(names).toContain('storage/contract');
+  it('gives each adapter an entry of its own, so that none is loaded by accident', async () => {
+    const names = adapters.flatMap(
+      ({ path }) => /^adapters\/(storage\/[^/]+|identity|identity\/[^/]+)\.ts$/.exec(path)?.[1] ?? [],
+    );
+    expect(names).toEqual(expect.arrayContaining(['storage/contract', 'identity', 'identity/okta']));
 
     expect(names.filter((name) => !(`./${name}` in manifest.exports))).toEqual([]);
   });

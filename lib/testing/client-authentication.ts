@@ -21,10 +21,10 @@ function methodOf({ headers, form }: RecordedRequest): ClientAuthMethod | undefi
 export function createClientCheck(
   context: ProviderContext,
 ): (request: RecordedRequest) => Promise<ClientProblem | undefined> {
-  const { client, issuer, metadata } = context;
+  const { client, issuer, metadata, profile } = context;
   const usedAssertions = new Set<string>();
-  // RFC 8414 section 2: what holds where the document says nothing.
-  const given = metadata.token_endpoint_auth_methods_supported;
+  // RFC 8414 section 2: basic, where the document says nothing.
+  const given = metadata.token_endpoint_auth_methods_supported ?? profile.clientAuthMethods?.value;
   const supported: readonly unknown[] = Array.isArray(given) ? given : ['client_secret_basic'];
 
   async function isOwnAssertion(assertion: string): Promise<boolean> {

@@ -24,7 +24,7 @@ export interface FakeIdentityProviderOptions {
    * https host names: give `outbound` to `mcpOAuth()`, and it reaches them here. @defaultValue 'loopback'
    */
   readonly hosts?: 'loopback' | 'real';
-  /** @defaultValue 'gateway' */
+  /** @defaultValue 'gateway', or one in the provider's own shape */
   readonly clientId?: string;
   /** @defaultValue a fixed one */
   readonly clientSecret?: string;
@@ -111,9 +111,10 @@ export interface FakeOutbound {
  * const auth = mcpOAuth({ ...okta({ oktaDomain: 'acme.okta.com', clientId: idp.clientId, clientSecret: idp.clientSecret }), outbound: idp.outbound });
  */
 export async function startIdentityProvider(options: FakeIdentityProviderOptions = {}): Promise<FakeIdentityProvider> {
-  const { clientId = 'gateway', clientSecret = 'gateway-secret-of-at-least-32-bytes', now = Date.now } = options;
+  const { clientSecret = 'gateway-secret-of-at-least-32-bytes', now = Date.now } = options;
   const given = options.profile ?? 'generic';
   const profile: ProviderProfile = typeof given === 'string' ? providerProfiles[given] : given;
+  const clientId = options.clientId ?? profile.parameters.clientId ?? 'gateway';
   const behaviour = valuesOf(profile.behaviour);
   const users = structuredClone(options.users ?? profile.users) as Record<string, SimulatedUser>;
   const [redirectUris, postLogoutRedirectUris] = [
@@ -133,7 +134,7 @@ export async function startIdentityProvider(options: FakeIdentityProviderOptions
 
   const endpoints = new Map<string, ProviderEndpoint>();
   const isReal = options.hosts === 'real';
-  const parameters = options.parameters ?? {};
+  const parameters = { clientId, ...options.parameters };
   const { hosts } = createLocations(profile, parameters, undefined);
   const certificate = isReal ? createTestCertificate(hosts, now()) : undefined;
   let loopbackOrigin = '';
@@ -219,7 +220,9 @@ export async function startIdentityProvider(options: FakeIdentityProviderOptions
 function endpointsOf(context: ProviderContext): [string, ProviderEndpoint][] {
   const { behaviour, issuer, metadata, profile, resolve } = context;
   const { authorization_endpoint, token_endpoint, jwks_uri, userinfo_endpoint, end_session_endpoint } = metadata;
-  const discovery = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const discovery = profile.discoveryUrl
+    ? resolve(profile.discoveryUrl.value)
+    : `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const logout = profile.logoutEndpoint === undefined ? end_session_endpoint : resolve(profile.logoutEndpoint.value);
   const all: [unknown, ProviderEndpoint][] = [
     [behaviour.discovery ? discovery : undefined, { knob: 'discovery', answer: () => sendMetadata(context) }],

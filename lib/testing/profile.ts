@@ -87,6 +87,10 @@ export interface ProviderProfile {
   readonly parameters: Readonly<Record<string, string>>;
   /** The discovery document, field by field; or, where there is none to fetch, the same facts. */
   readonly metadata: Readonly<Record<string, Fact<unknown>>>;
+  /** Where the discovery document is, if not below the issuer. */
+  readonly discoveryUrl?: Fact<string>;
+  /** Client authentication at the token endpoint, where the discovery document does not say. */
+  readonly clientAuthMethods?: Fact<readonly string[]>;
   /** The logout endpoint of a provider whose discovery document names none. */
   readonly logoutEndpoint?: Fact<string>;
   readonly behaviour: ProviderBehaviour;

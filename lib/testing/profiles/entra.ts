@@ -72,7 +72,7 @@ function metadataOf(host: string, graph: string, directory: string, issuerDirect
 export const entra: ProviderProfile = {
   name: 'entra',
   title: 'Microsoft Entra ID',
-  parameters: { tenantId: entraTenant },
+  parameters: { tenantId: entraTenant, clientId: '6731de76-14a6-49ae-97bc-6eba6914391e' },
   metadata: documented(
     recorded,
     metadataOf('login.microsoftonline.com', 'graph.microsoft.com', '{tenantId}', '{tenantId}'),
@@ -86,12 +86,17 @@ export const entra: ProviderProfile = {
 export const entraMultiTenant: ProviderProfile = {
   name: 'entraMultiTenant',
   title: 'Microsoft Entra ID, several tenants',
-  parameters: {},
+  parameters: { clientId: '6731de76-14a6-49ae-97bc-6eba6914391e' },
   // `{tenantid}` is literally in the document.
   metadata: documented(
     recorded,
     metadataOf('login.microsoftonline.com', 'graph.microsoft.com', 'organizations', '{tenantid}'),
   ),
+  discoveryUrl: {
+    value: 'https://login.microsoftonline.com/organizations/v2.0/.well-known/openid-configuration',
+    source: recorded,
+    confirmed: true,
+  },
   // The form of `iss` per directory.
   behaviour: { ...behaviour, ...documented(idTokenClaims, { idToken: true }) },
   scopedClaims,

@@ -8,7 +8,7 @@ const documentation = 'https://developers.google.com/identity/openid-connect/ope
 export const google: ProviderProfile = {
   name: 'google',
   title: 'Google',
-  parameters: {},
+  parameters: { clientId: '1234567890-acme.apps.googleusercontent.com' },
   metadata: documented(recorded, {
     issuer: 'https://accounts.google.com',
     authorization_endpoint: 'https://accounts.google.com/o/oauth2/v2/auth',

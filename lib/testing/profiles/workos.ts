@@ -3,7 +3,7 @@ import { alice, bob } from './people.ts';
 
 const connect = 'https://workos.com/docs/reference/workos-connect';
 const userManagement = 'tests of the WorkOS emulator (discovery document shaped as production does)';
-const emptyAudience = 'https://workos.com/docs/reference/authkit/authentication';
+const authentication = 'https://workos.com/docs/reference/authkit/authentication';
 
 /** WorkOS by its client id: the user management API, which issues no ID token and knows no userinfo. */
 export const workos: ProviderProfile = {
@@ -17,10 +17,11 @@ export const workos: ProviderProfile = {
     jwks_uri: 'https://api.workos.com/sso/jwks/{clientId}',
     response_types_supported: ['code'],
   }),
+  clientAuthMethods: { value: ['client_secret_post'], source: authentication, confirmed: true },
   behaviour: {
     ...standardBehaviour,
     ...documented(userManagement, { tokenAnswers: 'workos', idToken: false, accessToken: 'jwt' }),
-    ...assumed(emptyAudience, { refreshToken: 'always', logout: 'none' }),
+    ...assumed(authentication, { refreshToken: 'always', logout: 'none' }),
   },
   scopedClaims: {},
   users: {
@@ -67,7 +68,7 @@ export const workos: ProviderProfile = {
 export const workosConnect: ProviderProfile = {
   name: 'workosConnect',
   title: 'WorkOS Connect',
-  parameters: { authkitDomain: 'acme.authkit.app' },
+  parameters: { authkitDomain: 'acme.authkit.app', clientId: 'client_01ACME00000000000000000001' },
   metadata: {
     ...documented(connect, {
       issuer: 'https://{authkitDomain}',
