@@ -4,10 +4,11 @@ import { type IdentityProvider, startIdentityProvider } from '../helpers/identit
 import { postForm } from '../helpers/oauth-client.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { callMcp, codeOf, createPerson, outcomeOf, tokensOf } from './person.ts';
-import { limitMs, parallel, record, rounds, tally } from './rounds.ts';
+import { limitMs, parallel, record, rounds, tally, until } from './rounds.ts';
 import type { FaultStore, StartStore } from './stores.ts';
 
 const parallelism = 24;
+const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** What may happen once happens once, however many processes are asked at the same time. */
 export function redemptionRaces(startStore: StartStore): void {
@@ -30,7 +31,9 @@ export function redemptionRaces(startStore: StartStore): void {
             token_endpoint_auth_method: 'private_key_jwt',
             jwks: { keys: [jwk] },
           },
+          { client_id: 'agent', client_secret: 'a secret of the agent', grant_types: [jwtBearer] },
         ],
+        idJag: { trustedIssuers: [{ issuer: 'https://idp.example', jwks: { keys: [jwk] } }] },
       },
     });
   }, 60_000);
@@ -90,6 +93,44 @@ export function redemptionRaces(startStore: StartStore): void {
         expect(counts).toEqual({ '400 invalid_grant': 1, '401 invalid_client': parallelism - 1 });
       }
       record('F-06', store.name, `${rounds(3)} rounds of ${parallelism}: 1 authenticated each`);
+    },
+    limitMs,
+  );
+
+  it(
+    'gives one token for 24 parallel uses of an ID-JAG, and none after a restart of every process (F-05, F-13)',
+    async () => {
+      const present = (assertion: string) =>
+        postForm(`${cluster.url}/oauth/token`, {
+          client_id: 'agent',
+          client_secret: 'a secret of the agent',
+          grant_type: jwtBearer,
+          assertion,
+        });
+      let used = '';
+      for (let round = 0; round < rounds(3); round += 1) {
+        used = await new SignJWT({ jti: `id-jag ${round} ${Math.random()}`, client_id: 'agent', scope: 'mcp:tools' })
+          .setProtectedHeader({ alg: 'ES256', kid: 'assertion', typ: 'oauth-id-jag+jwt' })
+          .setIssuer('https://idp.example')
+          .setSubject('alice')
+          .setAudience(cluster.url)
+          .setIssuedAt()
+          .setExpirationTime('4m')
+          .sign(assertionKey);
+        const answers = await parallel(parallelism, () => present(used));
+        expect(tally(answers.map(outcomeOf))).toEqual({ '200': 1, '400 invalid_grant': parallelism - 1 });
+        const winner = answers.find(({ status }) => status === 200);
+        const answer = await callMcp(cluster.url, String(winner?.json?.access_token));
+        expect(answer.json).toMatchObject({ user: { sub: 'alice', iss: 'https://idp.example' } });
+      }
+      expect(cluster.front.served.size).toBe(3);
+      const toldReplays = (count: number) => async () =>
+        cluster.events.filter(({ reason }) => reason === 'invalid_grant: id_jag: replayed').length === count;
+      await until(toldReplays(rounds(3) * (parallelism - 1)), 5000); // Events come by another way than answers.
+      await cluster.restartAll();
+      expect(outcomeOf(await present(used))).toBe('400 invalid_grant');
+      await until(toldReplays(rounds(3) * (parallelism - 1) + 1), 5000);
+      record('F-05', store.name, `${rounds(3)} rounds of ${parallelism}: 1 token each; used after a restart as well`);
     },
     limitMs,
   );
