@@ -1,0 +1,16 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+
+const script = fileURLToPath(new URL('../../examples/enterprise-id-jag/check.ts', import.meta.url));
+
+describe('examples/enterprise-id-jag', () => {
+  it('holds every step of its story, and prints nothing but them', async () => {
+    const run = promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', script]);
+    const { stdout, stderr } = await run;
+    expect(stdout.split('\n').filter((line) => !line.startsWith('ok     '))).toEqual(['', 'Every step held.', '']);
+    expect(stdout.match(/^ok {5}/gm)).toHaveLength(6);
+    expect(stderr).toBe('');
+  }, 60_000);
+});
