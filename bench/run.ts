@@ -15,8 +15,15 @@ import { calls } from './tables/calls.ts';
 import { clients } from './tables/clients.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
+import { streams } from './tables/streams.ts';
 
-const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = { calls, clients, resource, refresh };
+const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
+  calls,
+  clients,
+  resource,
+  refresh,
+  streams,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,7 +45,7 @@ async function makeTable(name: string, create: () => Promise<Table | CountTable>
   say('preparing');
   const table = await create();
   const input: ReportInput = { name, table, date: values.date, command: `npm run bench -- ${name}` };
-  if ('rows' in table) return writeCountReport(input, table.heads, table.rows);
+  if ('rows' in table) return writeCountReport(input, table.heads, table.rows, table.method);
   try {
     return writeReport(input, await measure(table, pace, say), pace);
   } finally {

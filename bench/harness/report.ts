@@ -110,13 +110,14 @@ export function writeReport(input: ReportInput, rows: readonly Row[], pace: Pace
   return write(input.name, { ...setting, pace, rows }, [...lines, ...rowsAsMarkdown(rows)]);
 }
 
-/** The same for a table that is counted and not timed. */
+/** The same for a table that is finished when it is made. */
 export function writeCountReport(
   input: ReportInput,
   heads: readonly string[],
   rows: readonly (readonly string[])[],
+  method = 'Counted in a quiet server, one operation at a time; nothing here is timed.',
 ): string {
-  const { setting, lines } = frame(input, 'Counted in a quiet server, one operation at a time; nothing here is timed.');
+  const { setting, lines } = frame(input, method);
   const document = {
     ...setting,
     rows: rows.map((row) => Object.fromEntries(heads.map((head, at) => [head, row[at]]))),

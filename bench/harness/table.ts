@@ -34,8 +34,10 @@ export interface Table {
   readonly close?: () => Promise<void>;
 }
 
-/** What is counted and not timed: finished when it is made. */
+/** What is counted, or measured by the table itself: finished when it is made. */
 export interface CountTable extends Pick<Table, 'title' | 'notes'> {
+  /** How it was made, where it was not counted one operation at a time. */
+  readonly method?: string;
   readonly heads: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }

@@ -1,6 +1,6 @@
 /** Ours. */
 import express from 'express';
-import { type McpOAuthOptions, mcpOAuth } from '../../lib/index.ts';
+import { type McpOAuthOptions, mcpOAuth, type ProxyOptions } from '../../lib/index.ts';
 import { createCallCounter } from '../harness/call-counter.ts';
 import { serve } from '../harness/serve.ts';
 import { answerMcp } from './mcp-answer.ts';
@@ -12,9 +12,11 @@ export interface GatewayVariantSettings {
   /** Certificate authority of the host with client metadata documents, to which all names lead. */
   readonly ca?: string;
   readonly isCounting?: boolean;
+  /** The route is proxied; otherwise it is answered here. */
+  readonly proxy?: ProxyOptions;
 }
 
-await serve<GatewayVariantSettings>(async ({ store = { engine: 'memory' }, gateway, ca, isCounting }, url) => {
+await serve<GatewayVariantSettings>(async ({ store = { engine: 'memory' }, gateway, ca, isCounting, proxy }, url) => {
   const counter = isCounting ? createCallCounter() : undefined;
   const auth = mcpOAuth({
     issuer: url,
@@ -32,7 +34,8 @@ await serve<GatewayVariantSettings>(async ({ store = { engine: 'memory' }, gatew
   const app = express();
   app.disable('x-powered-by');
   app.use(auth);
-  app.post('/mcp', auth.authenticate('/mcp'), answerMcp);
+  if (proxy) app.use(auth.proxy('/mcp', proxy));
+  else app.post('/mcp', auth.authenticate('/mcp'), answerMcp);
   await auth.ready();
   return { listener: app, counter };
 });
