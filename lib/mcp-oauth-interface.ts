@@ -37,6 +37,11 @@ export interface McpOAuth extends Handler {
    */
   verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
   /**
+   * The page of `/oauth/connections` for another place: what applications may do in a person's name, and how to end it.
+   * @example app.use('/account/applications', auth.connections())
+   */
+  connections(): Handler;
+  /**
    * Ends the grants of a user, of a client or of everybody who signed in at an identity provider, with every token under
    * them: in this process at once, in others within `gateway.tokenCacheSeconds`. Without `clientId` the browser sessions
    * of these users end, too.

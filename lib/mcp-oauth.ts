@@ -13,6 +13,7 @@ import { createClientChecks, describeClientProblem } from './clients/client-chec
 import { createClientFetching } from './clients/client-fetching.ts';
 import { createClientLifetime } from './clients/client-lifetime.ts';
 import { createLoadedClients } from './clients/loaded-clients.ts';
+import { createConnections } from './consent/connections.ts';
 import { createInteractions } from './consent/interaction.ts';
 import { createRememberedApprovals } from './consent/remembered-approvals.ts';
 import { createSilentGrant } from './consent/silent-grant.ts';
@@ -204,6 +205,8 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     bindGrant,
     mayRedirect,
   });
+  const isOperatorClient = (clientId: string) =>
+    settings.clients.fixed.some(({ client_id: id }) => id === clientId) || loadedClients.isLoaded(clientId);
   const interactions = createInteractions({
     provider,
     resources,
@@ -219,8 +222,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     mayRedirect,
     approved: clientFetcher.approved,
     pages,
-    isOperatorClient: (clientId) =>
-      settings.clients.fixed.some(({ client_id: id }) => id === clientId) || loadedClients.isLoaded(clientId),
+    isOperatorClient,
     offer: (exchange, approved) => upstreams.connect.offer(exchange, approved),
   });
   const upstreams = createUpstreams({
@@ -236,16 +238,32 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     startLogin: (exchange, request) => login.start(exchange, request),
     continuation: { finish: interactions.resume, fail: interactions.fail },
   });
+  const connections = createConnections({
+    ...settings,
+    provider,
+    resources,
+    identities,
+    keyRing,
+    events,
+    pages,
+    grants,
+    upstreams,
+    endEverything: (issuer, { iss, sub }) => revocation(issuer, { sub, idp: iss }),
+    endSession: (issuer, uid) => endSession(storage, issuer, uid),
+    isOperatorClient,
+    startLogin: (exchange, request) => login.start(exchange, request),
+    paths,
+  });
   const states = createLoginStates(storage, keyRing);
   const finish = createFinishLogin({
     identities,
     signIns,
     events,
     pages,
-    complete: upstreams.completeLogin(interactions.complete),
+    complete: connections.completeLogin(upstreams.completeLogin(interactions.complete)),
     admit: interactions.admit,
     keepTokens: users.providerSessions.keep,
-    failInteraction: interactions.fail,
+    failInteraction: connections.failLogin(interactions.fail),
   });
   const identityProvider =
     settings.login.kind === 'dev'
@@ -309,6 +327,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       connect: upstreams.connect,
       clientJwks: upstreams.clientJwks,
       clientDocument: upstreams.clientDocument,
+      connections: connections.endpoint,
       logout: logout.endpoint,
       signedOut: logout.signedOut,
       ...(backchannelLogout && { backchannelLogout }),
@@ -341,6 +360,14 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       protection.authenticate(path, resolveAuthenticate(path, given)),
     proxy: (path: string, given: ProxyOptions) => protection.proxy(path, resolveProxy(path, given)),
     wellKnown: () => mount.wellKnown(),
+    connections: () =>
+      createHandler({
+        issuerOf,
+        configured: settings.issuer,
+        events,
+        pages,
+        routes: () => ({ audience: 'browser', serve: connections.endpoint }),
+      }),
     provider: async (origin?: string) => (await provider(requireIssuer(settings, origin))).provider,
     verify: protection.verify,
     revoke: async (selection: RevocationSelection, origin?: string) =>

@@ -3,7 +3,10 @@ export { html, trusted } from './shared/html.ts';
 export type { PageErrorKind, PageErrorText, PageMessages, PartialPageMessages } from './shared/pages/messages.ts';
 export { fill, fillText } from './shared/pages/messages.ts';
 export type {
+  ConnectedClient,
   ConnectedModel,
+  ConnectedUpstream,
+  ConnectionsModel,
   ConnectListModel,
   ConnectModel,
   ConsentModel,

@@ -17,6 +17,7 @@ export interface Endpoints {
   readonly metadata: Endpoint;
   readonly logout: Endpoint;
   readonly signedOut: Endpoint;
+  readonly connections: Endpoint;
   /** Absent without an identity provider. */
   readonly backchannelLogout?: Endpoint;
   readonly interaction: Endpoint;
@@ -68,6 +69,7 @@ export function createRoutes(
     [paths.pushedAuthorizationRequest, { audience: 'machine', serve: endpoints.pushedAuthorizationRequest }],
     [paths.introspection, { audience: 'machine', serve: endpoints.introspection }],
     [paths.endSession, { audience: 'browser', serve: endpoints.logout }],
+    [paths.connections, { audience: 'browser', serve: endpoints.connections }],
     [paths.signedOut, { audience: 'browser', serve: endpoints.signedOut }],
     [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
     [paths.clientJwks, { audience: 'machine', serve: endpoints.clientJwks }],

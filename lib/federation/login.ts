@@ -55,7 +55,7 @@ export interface FinishOptions {
   readonly failInteraction: (
     exchange: Exchange,
     uid: string,
-    error: { code: string; description: string },
+    error: { code: string; description: string; flowId: string },
   ) => Promise<boolean>;
 }
 
@@ -109,7 +109,7 @@ export function createFinishLogin({
 
     async fail(exchange, { uid, flowId, clientId }, { problem }) {
       events.emit({ type: 'login.failed', flowId, clientId, reason: describeLoginProblem(problem) });
-      if (!(await failInteraction(exchange, uid, wireError(problem)))) expired(exchange, flowId);
+      if (!(await failInteraction(exchange, uid, { ...wireError(problem), flowId }))) expired(exchange, flowId);
     },
 
     refuse(exchange, problem) {

@@ -15,6 +15,8 @@ export interface EndpointPaths {
   readonly interaction: string;
   readonly callback: string;
   readonly devLogin: string;
+  /** What applications may do in a person's name. */
+  readonly connections: string;
   /** Parent of links to connect an upstream. */
   readonly connect: string;
   /** Parent of the pages that offer upstreams after a login. */
@@ -40,6 +42,7 @@ export function endpointPaths(basePath: string): EndpointPaths {
     interaction: `${basePath}/interaction`,
     callback: `${basePath}/callback`,
     devLogin: `${basePath}/dev-login`,
+    connections: `${basePath}/connections`,
     connect: `${basePath}/connect`,
     connectLogin: `${basePath}/connect/login`,
     connectCallback: `${basePath}/connect/callback`,

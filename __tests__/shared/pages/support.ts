@@ -80,6 +80,28 @@ export function contentsWith(text: string): { readonly [Name in keyof PageModels
       csrf: text,
     },
     connected: { upstreamName: text },
+    connections: {
+      account: text,
+      clients: [
+        {
+          id: text,
+          name: text,
+          verification: 'domain',
+          verifiedHost: text,
+          resources: [{ name: text, url: text }],
+          scopes: [text, 'mcp:tools'],
+          allowedAt: 1_000_000,
+          lastUsedAt: 2_000_000,
+        },
+        { id: 'nameless', verification: 'unverified', resources: [], scopes: [], allowedAt: 3_000_000 },
+      ],
+      upstreams: [{ id: text, name: text, connectedAt: 1_000_000 }],
+      notice: 'revoked',
+      now: 3_000_030,
+      action: text,
+      csrf: text,
+      signOutUrl: text,
+    },
     error: { kind: 'clientUnverifiable', code: text, flowId: text, values: { url: text, reason: text }, detail: text },
   };
 }

@@ -64,7 +64,6 @@ export interface PageMessages {
     readonly account: string;
     readonly clients: string;
     readonly noClients: string;
-    readonly permissions: string;
     readonly since: string;
     readonly lastUse: string;
     readonly neverUsed: string;
@@ -73,9 +72,9 @@ export interface PageMessages {
     readonly revokeAll: string;
     readonly upstreams: string;
     readonly upstreamsHint: string;
+    readonly connectedSince: string;
     readonly disconnect: string;
     readonly disconnectLabel: string;
-    readonly needsReconnect: string;
     readonly signOut: string;
     readonly signOutEverywhere: string;
     readonly signOutHint: string;
@@ -109,6 +108,7 @@ export type PageErrorKind =
   | 'requestInvalid'
   | 'serviceUnavailable'
   | 'signInExpired'
+  | 'signInFailed'
   | 'unavailable'
   | 'userRefused';
 

@@ -118,6 +118,45 @@ export interface ConnectedModel extends PageModel {
   readonly upstreamName: string;
 }
 
+/** An application that may act in the person's name. */
+export interface ConnectedClient extends PageClient {
+  /** Client id. */
+  readonly id: string;
+  readonly resources: readonly { readonly name: string; readonly url: string }[];
+  readonly scopes: readonly string[];
+  /** When it was allowed first, UNIX seconds. */
+  readonly allowedAt: number;
+  /** When it last got a token again, UNIX seconds, ten minutes off at most; absent where it never did. */
+  readonly lastUsedAt?: number;
+}
+
+/** An account elsewhere that is used in the person's name. */
+export interface ConnectedUpstream {
+  readonly id: string;
+  readonly name: string;
+  /** UNIX seconds. */
+  readonly connectedAt: number;
+}
+
+/** What applications may do in the person's name, and how to end it. */
+export interface ConnectionsModel extends PageModel {
+  readonly account: string;
+  readonly clients: readonly ConnectedClient[];
+  readonly upstreams: readonly ConnectedUpstream[];
+  /** What was just done. */
+  readonly notice?: 'revoked' | 'disconnected';
+  /** UNIX seconds. */
+  readonly now: number;
+  /**
+   * Where the forms are posted, with `csrf` and `decision`: `revoke` with `client`, `revoke-all`, `disconnect` with
+   * `upstream`, or `sign-out` (everywhere).
+   */
+  readonly action: string;
+  readonly csrf: string;
+  /** Asks whether to sign this browser out. */
+  readonly signOutUrl: string;
+}
+
 /** Something failed. */
 export interface ErrorModel extends PageModel {
   readonly kind: PageErrorKind;
@@ -144,6 +183,7 @@ export interface PageModels {
   readonly connect: ConnectModel;
   readonly connectList: ConnectListModel;
   readonly connected: ConnectedModel;
+  readonly connections: ConnectionsModel;
   readonly error: ErrorModel;
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Issuer } from '../issuer.ts';
 import { connectedPage, connectListPage, connectPage } from './connect-pages.ts';
+import { connectionsPage } from './connections-page.ts';
 import { consentPage } from './consent-page.ts';
 import { devLoginPage } from './dev-login-page.ts';
 import { errorPage } from './error-page.ts';
@@ -21,11 +22,12 @@ export const defaultPages: PageFunctions = {
   connect: connectPage,
   connectList: connectListPage,
   connected: connectedPage,
+  connections: connectionsPage,
   error: errorPage,
 };
 
 /** Pages that no client's popup leads through: they need no opener, so none may keep them. */
-const isolatedPages: ReadonlySet<PageName> = new Set();
+const isolatedPages: ReadonlySet<PageName> = new Set(['connections', 'signOut', 'signedOut']);
 
 export interface PagesOptions {
   readonly brand: PageBrand;

@@ -30,7 +30,7 @@ button,.button{display:inline-flex;align-items:center;justify-content:center;min
 .quiet{background:transparent;color:var(--ink);border-color:var(--edge)}.danger{background:transparent;color:var(--warn);border-color:var(--warn)}button:hover,.button:hover{filter:brightness(1.08)}.quiet:hover,.danger:hover{background:var(--ground);filter:none}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .row{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:flex-start;justify-content:space-between;padding:1rem 0;border-block-end:1px solid var(--line)}.row>div{flex:1 1 15rem;min-width:0}.row p{margin:.2rem 0}.row form,.row .button{flex:none}.plain>.row:first-child{border-block-start:1px solid var(--line)}
-.split{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;justify-content:space-between}.split h2{margin:0}section{margin-top:1.75rem}section>.plain,section>p{margin-top:.6rem}
+.split{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;justify-content:space-between}.split h2{margin:0}.split .grow{flex:1 1 15rem;margin:0}section{margin-top:1.75rem}section>.plain,section>p{margin-top:.6rem}
 .choices{display:grid;gap:.75rem;margin-top:1.25rem}.choices button,.choices .button{width:100%}
 @media(forced-colors:active){.badge,.note{border:1px solid}}`;
 

@@ -67,7 +67,6 @@ export const de: PageMessages = {
     account: 'Angemeldet als {account}',
     clients: 'Anwendungen mit Zugriff',
     noClients: 'Keine Anwendung hat hier Zugriff auf Ihr Konto.',
-    permissions: 'Berechtigungen',
     since: 'Erlaubt {time}',
     lastUse: 'Zuletzt benutzt {time}',
     neverUsed: 'Noch nicht benutzt',
@@ -76,14 +75,14 @@ export const de: PageMessages = {
     revokeAll: 'Alle widerrufen',
     upstreams: 'Verbundene Dienste',
     upstreamsHint: 'Konten bei anderen Diensten, die dieser Server in Ihrem Namen benutzt.',
+    connectedSince: 'Verbunden {time}',
     disconnect: 'Trennen',
     disconnectLabel: '{service} trennen',
-    needsReconnect: 'Muss neu verbunden werden',
     signOut: 'Abmelden',
     signOutEverywhere: 'Überall abmelden',
     signOutHint: 'Beendet Ihre Anmeldung in jedem Browser und widerruft den Zugriff aller Anwendungen.',
     revoked: 'Der Zugriff wurde widerrufen.',
-    disconnected: '{service} wurde getrennt.',
+    disconnected: 'Der Dienst wurde getrennt.',
   },
   signedOut: {
     title: 'Sie sind abgemeldet',
@@ -177,6 +176,11 @@ export const de: PageMessages = {
       text: 'Der Dienst antwortet im Moment nicht.',
       advice:
         'Gehen Sie zurück zu Ihrer Anwendung und versuchen Sie es noch einmal: Sie bekommen dort einen neuen Link.',
+    },
+    signInFailed: {
+      title: 'Sie wurden nicht angemeldet',
+      text: 'Die Anmeldung wurde abgebrochen oder abgelehnt, oder die Antwort konnte nicht geprüft werden.',
+      advice: 'Versuchen Sie es noch einmal. Bleibt es dabei, sagen Sie es den Betreibern dieses Servers.',
     },
   },
 };
