@@ -137,7 +137,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
     alg: idTokenAlg,
     kid,
     ...keyPair,
-    foreignPrivateKey: foreignKeyPair.privateKey,
+    foreignPrivateKey: async () => foreignKeyPair.privateKey,
     clientSecret,
   }));
   front.on('request', createFaultLayer({ issuer, providerPort, sign, misbehave, requests }));

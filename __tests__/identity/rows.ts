@@ -21,6 +21,10 @@ export interface Row {
   readonly sub: string;
   readonly iss: string;
   readonly roles: readonly string[];
+  /** What becomes of them once the provider gives alice bob's. @defaultValue ['user'] */
+  readonly newRoles?: readonly string[];
+  /** Whether the provider gives no refresh token, so that nobody is asked again. @defaultValue false */
+  readonly isNeverAsked?: boolean;
   /** Parameters that the authorization request must carry besides those of the protocol. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** Parameters that ask for a refresh token, once `offlineAccess` is on. */
@@ -44,6 +48,7 @@ export const rows: readonly Row[] = [
     sub: 'alice',
     iss: 'https://id.example.com',
     roles: ['admin', 'user', 'engineering'],
+    newRoles: ['user', 'sales'],
     logout: 'https://id.example.com/logout',
   },
   {
@@ -94,6 +99,7 @@ export const rows: readonly Row[] = [
     sub: '0f1e2d3c-0000-4000-8000-00000000000a',
     iss: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AcmePool1',
     roles: ['admin', 'user'],
+    offline: { scope: 'openid profile email' },
     logout: 'https://acme.auth.eu-central-1.amazoncognito.com/logout',
   },
   {
@@ -149,6 +155,7 @@ export const rows: readonly Row[] = [
     sub: '110169484474386276301',
     iss: 'https://accounts.google.com',
     roles: [],
+    newRoles: [],
     parameters: { hd: 'acme.example' },
     offline: { access_type: 'offline', prompt: 'consent', scope: 'openid profile email' },
   },
@@ -164,6 +171,7 @@ export const rows: readonly Row[] = [
     sub: 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6',
     iss: 'https://sso.acme.example/realms/acme',
     roles: ['admin', 'user', 'operator', '/engineering'],
+    newRoles: ['user', '/sales'],
     logout: 'https://sso.acme.example/realms/acme/protocol/openid-connect/logout',
   },
   {
@@ -257,6 +265,7 @@ export const rows: readonly Row[] = [
     sub: 'user_01ALICE0000000000000000000',
     iss: 'https://api.workos.com/user_management/client_01ACME00000000000000000000',
     roles: ['admin'],
+    newRoles: ['member'],
     parameters: { provider: 'authkit' },
     offline: { scope: 'openid profile email' },
   },
@@ -268,6 +277,7 @@ export const rows: readonly Row[] = [
     sub: 'user_01ALICE0000000000000000000',
     iss: 'https://acme.authkit.app',
     roles: ['admin'],
+    newRoles: ['member'],
   },
   {
     preset: 'github',
@@ -280,6 +290,8 @@ export const rows: readonly Row[] = [
     sub: '583231',
     iss: 'https://github.com/login/oauth',
     roles: [],
+    newRoles: [],
+    isNeverAsked: true,
     offline: { scope: 'read:user user:email' },
   },
   {
@@ -290,6 +302,7 @@ export const rows: readonly Row[] = [
     sub: '1000001',
     iss: 'https://gitlab.com',
     roles: ['acme', 'acme/platform'],
+    newRoles: ['acme/sales'],
     offline: { scope: 'openid profile email' },
   },
   {

@@ -45,6 +45,7 @@ export async function startPresetLogin(row: Row, more: Partial<McpOAuthOptions> 
     },
   });
   idp.redirectUris.push(`${gateway.url}/oauth/callback`);
+  idp.postLogoutRedirectUris.push(`${gateway.url}/oauth/logout/done`);
   const client = await createOAuthClient(gateway.url);
   const origins = Object.values(idp.metadata).flatMap((value) =>
     typeof value === 'string' && value.startsWith('https://') ? [new URL(value).origin] : [],

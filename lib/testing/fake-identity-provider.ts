@@ -10,7 +10,7 @@ import type { Fact, ProviderProfile, SimulatedUser } from './profile.ts';
 import { type ProviderName, providerProfiles } from './profiles.ts';
 import type { RecordedRequest } from './request.ts';
 import { createRequestListener, type Listeners, listen, type ProviderEndpoint, recordedRequest } from './server.ts';
-import { createSigner, createSigningKey } from './signer.ts';
+import { createSigner, createSigningKey, type SigningKey } from './signer.ts';
 import { createTokenEndpoint } from './token-endpoint.ts';
 
 /** Which provider, which client, which people. */
@@ -124,13 +124,14 @@ export async function startIdentityProvider(options: FakeIdentityProviderOptions
   const misbehave: Misbehaviour = {};
   const requests: RecordedRequest[] = [];
   const logins = createLogins();
-  const foreignKey = await createSigningKey(behaviour.signingAlgorithm);
-  const keys = [await createSigningKey(behaviour.signingAlgorithm)];
-  const sign = createSigner(() => ({
-    ...(keys[0] ?? foreignKey),
-    foreignPrivateKey: foreignKey.privateKey,
-    clientSecret,
-  }));
+  const first = await createSigningKey(behaviour.signingAlgorithm);
+  const keys = [first];
+  let foreignKey: Promise<SigningKey> | undefined;
+  const foreignPrivateKey = async () => {
+    foreignKey ??= createSigningKey(behaviour.signingAlgorithm);
+    return (await foreignKey).privateKey;
+  };
+  const sign = createSigner(() => ({ ...(keys[0] ?? first), foreignPrivateKey, clientSecret }));
 
   const endpoints = new Map<string, ProviderEndpoint>();
   const isReal = options.hosts === 'real';
@@ -246,20 +247,21 @@ function outboundTo({ httpsPort }: Listeners, hosts: readonly string[], ca: stri
 }
 
 async function signLogoutToken(
-  { client, issuer, logins, now, sign, users, behaviour }: ProviderContext,
+  { client, issuer, logins, now, resolve, sign, users, behaviour }: ProviderContext,
   user: string,
   claims: Readonly<Record<string, unknown>> = {},
   header: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   const latest = logins.all.findLast((login) => login.user === user);
+  const { sub, iss = issuer } = resolve(users[user]?.idToken ?? {});
   const token = {
-    iss: issuer,
+    iss,
     aud: client.id,
     iat: now(),
     exp: now() + 120,
     jti: randomToken(),
     events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
-    ...(users[user] && { sub: String(users[user].idToken.sub) }),
+    ...(sub !== undefined && { sub }),
     ...(behaviour.backChannelLogout && latest && { sid: latest.sid }),
     ...claims,
   };

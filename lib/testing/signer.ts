@@ -49,7 +49,8 @@ export interface SignerKeys {
   readonly kid: string;
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
-  readonly foreignPrivateKey: CryptoKey;
+  /** Asked for when a token is to be signed with it: making a key takes a while. */
+  readonly foreignPrivateKey: () => Promise<CryptoKey>;
   readonly clientSecret: string;
 }
 
@@ -64,7 +65,7 @@ export function createSigner(current: () => SignerKeys): SignToken {
       case 'provider-key':
         return signed(privateKey, alg);
       case 'foreign-key':
-        return signed(foreignPrivateKey, alg);
+        return signed(await foreignPrivateKey(), alg);
       case 'none':
         // jose's UnsecuredJWT takes no kid.
         return `${base64url.encode(JSON.stringify({ alg: 'none', kid, ...header }))}.${base64url.encode(JSON.stringify(claims))}.`;
