@@ -19,8 +19,8 @@ export interface OAuthUpstreamOptions {
   readonly refreshTokens?: boolean;
   /** Fetches client metadata documents; switches them on. */
   readonly fetchDocument?: (url: string) => Promise<Response>;
-  /** Clients known in advance. Without them registration is open. */
-  readonly clients?: readonly Record<string, unknown>[];
+  /** Whether clients may register themselves. @defaultValue true */
+  readonly registration?: boolean;
   /** Where the metadata of the resource is, and whether a challenge names it. @defaultValue at its well-known place, and so */
   readonly metadata?: 'challenge' | 'root' | 'none';
 }
@@ -48,6 +48,8 @@ export interface OAuthUpstream {
   readonly authorizations: (string | undefined)[];
   /** Every other request. */
   readonly requests: { readonly method: string; readonly url: string }[];
+  /** A client registered by hand. */
+  addClient(metadata: { readonly client_id: string; readonly [name: string]: unknown }): Promise<void>;
   /** Ends an access token, or all of them. */
   forgetAccessTokens(): void;
   /** Ends every grant, refresh tokens too. */
@@ -97,7 +99,6 @@ async function configurationFor(issuer: string, options: OAuthUpstreamOptions): 
   const resource = `${issuer}/mcp`;
   return {
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'upstream' }] },
-    clients: (options.clients ?? []) as unknown as NonNullable<Configuration['clients']>,
     scopes: ['openid', upstreamScope, 'files:write'],
     responseTypes: ['code'],
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
@@ -109,7 +110,7 @@ async function configurationFor(issuer: string, options: OAuthUpstreamOptions): 
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },
-      registration: { enabled: options.clients === undefined },
+      registration: { enabled: options.registration ?? true },
       revocation: { enabled: true },
       ...(options.fetchDocument && {
         clientIdMetadataDocument: { enabled: true, ack: 'draft-02', allowFetch: () => true, allowClient: () => true },
@@ -256,6 +257,7 @@ export async function startOAuthUpstream(options: OAuthUpstreamOptions = {}): Pr
     callers,
     authorizations,
     requests,
+    addClient: (client) => rows.adapter('Client').upsert(client.client_id, client),
     forgetAccessTokens: () => rows.forget('AccessToken'),
     forgetGrants() {
       for (const model of ['AccessToken', 'RefreshToken', 'Grant']) rows.forget(model);
