@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { ProxyOptions } from '../../lib/options.ts';
+import type { UpstreamCredentials } from '../../lib/shared/upstream-credentials.ts';
 import { type Received, startUpstreamPair, type UpstreamPair } from '../helpers/upstream-pair.ts';
 
 export interface FilteredPairOptions {
   readonly proxy: Partial<ProxyOptions>;
   /** Roles of the caller. */
   readonly roles?: readonly string[];
+  readonly credentials?: UpstreamCredentials;
   readonly answer?: (res: ServerResponse, received: Received) => void;
 }
 
@@ -17,7 +19,12 @@ export interface FilteredPair extends UpstreamPair {
 }
 
 /** Behind `authenticate`: everything that it leaves on a request. */
-export async function startFilteredPair({ proxy, roles = [], answer }: FilteredPairOptions): Promise<FilteredPair> {
+export async function startFilteredPair({
+  proxy,
+  roles = [],
+  credentials,
+  answer,
+}: FilteredPairOptions): Promise<FilteredPair> {
   const caller = {
     auth: { token: 'grant:1', clientId: 'client-1', scopes: ['mcp:tools'] },
     user: { sub: 'ada', iss: 'https://idp.test', data: { roles, clientId: 'client-1', email: 'ada@example.com' } },
@@ -25,6 +32,7 @@ export async function startFilteredPair({ proxy, roles = [], answer }: FilteredP
   const pair = await startUpstreamPair({
     proxy,
     ...(answer && { answer }),
+    ...(credentials && { credentials }),
     inFront: (req, _res, next) => {
       Object.assign(req, caller);
       next();

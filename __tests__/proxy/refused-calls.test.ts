@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { UpstreamAnswer } from '../../lib/shared/upstream-credentials.ts';
 import { type FilteredPair, type FilteredPairOptions, request, result, startFilteredPair } from './filtered-pair.ts';
 
 let pair: FilteredPair;
@@ -188,5 +189,28 @@ describe('what cannot be decided is refused and reaches nobody', () => {
       'mcp-name': `=?base64?${Buffer.from('read_ä').toString('base64')}?=`,
     };
     expect((await pair.send(request('tools/call', { name: 'read_ä' }), headers)).status).toBe(200);
+  });
+});
+
+describe('a tool that the credentials answer themselves, such as the one with the link to connect', () => {
+  const own = (kind: 'answer' | 'headers') => ({
+    ownTools: ['connect_x'],
+    forRequest: async (): Promise<UpstreamAnswer> =>
+      kind === 'headers'
+        ? { kind, headers: {} }
+        : { kind, send: (res) => void res.end(JSON.stringify(result({ content: [] }))) },
+  });
+  const call = request('tools/call', { name: 'connect_x' });
+
+  test('is not hidden', async () => {
+    await start({ credentials: own('answer') });
+    expect(await (await pair.send(call)).json()).toEqual(result({ content: [] }));
+    expect(pair.events).toMatchObject([{ type: 'call.allowed', name: 'connect_x' }]);
+  });
+
+  test('and opens no tool of the upstream that has its name', async () => {
+    await start({ credentials: own('headers') });
+    expect(await (await pair.send(call)).json()).toMatchObject({ id: 1, error: { code: -32601 } });
+    expect(pair.received).toEqual([]);
   });
 });

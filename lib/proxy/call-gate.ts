@@ -6,16 +6,21 @@ import type { Operation } from '../shared/operation.ts';
 import { operationsOf } from '../shared/request-operations.ts';
 import { type VisibleCapabilities, visibleCapabilities } from './capabilities.ts';
 import { createMessageFilter } from './message-filter.ts';
-import { type CapabilityTarget, targetsOf } from './operation-targets.ts';
+import { targetsOf } from './operation-targets.ts';
 import type { Call, ForwardingOptions } from './proxy-options.ts';
 import { requireCapabilities } from './resolve-proxy-options.ts';
 
+/** The answer to a request that the upstream never sees. */
+export interface Refused {
+  readonly status: number;
+  readonly body: unknown;
+}
+
 /** What becomes of a request. */
 export type Verdict =
-  /** It may go to the upstream; `filter` reads what comes back. */
-  | { readonly kind: 'pass'; readonly filter?: ReturnType<typeof createMessageFilter> }
-  /** The upstream never sees it. */
-  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown };
+  /** It may go to the upstream; `filter` reads what comes back. With `instead`, only the credentials may answer it. */
+  | { readonly kind: 'pass'; readonly filter?: ReturnType<typeof createMessageFilter>; readonly instead?: Refused }
+  | ({ readonly kind: 'refused' } & Refused);
 
 /** Decides on the calls of one route. */
 export interface CallGate {
@@ -26,6 +31,8 @@ export interface CallGate {
 export interface CallGateOptions extends Pick<ForwardingOptions, 'capabilities' | 'authorize'> {
   readonly events: EventSink;
   readonly resourcePath: string;
+  /** Tools that the credentials answer themselves, such as the one with the link to connect: they are nobody's to hide. */
+  readonly ownTools?: readonly string[] | undefined;
 }
 
 type Refusal = 'hidden' | 'not_authorized' | 'malformed';
@@ -48,7 +55,7 @@ function errorFor(message: unknown, error: { readonly code: number; readonly mes
 }
 
 /** The answer to a request of which something is refused: nothing of a batch goes on then. */
-function refusalAnswer(operations: readonly Operation[], refused: readonly RefusedCall[], isBatch: boolean): Verdict {
+function refusalAnswer(operations: readonly Operation[], refused: readonly RefusedCall[], isBatch: boolean): Refused {
   const answers = operations
     .filter(({ id }) => id !== undefined)
     .map((operation) => {
@@ -61,12 +68,12 @@ function refusalAnswer(operations: readonly Operation[], refused: readonly Refus
   const [only = errorFor(undefined, errors[refused[0]?.refusal ?? 'hidden'])] = answers;
   // Nobody waits for the answer to a notification; its refusal must be an HTTP error (MCP 2026-07-28, Sending Messages).
   const status = answers.length === 0 ? 400 : 200;
-  return { kind: 'answer', status, body: isBatch && answers.length > 0 ? answers : only };
+  return { status, body: isBatch && answers.length > 0 ? answers : only };
 }
 
 /** A name for events: of a URI without its query, and not longer than one can read. */
 function eventName(name: string): string {
-  return (name.includes('://') ? name.replace(/[?#].*$/s, '') : name).slice(0, 200);
+  return (/^[a-z][a-z0-9+.-]*:/i.test(name) ? name.replace(/[?#].*$/s, '') : name).slice(0, 200);
 }
 
 function toCall({ method, name, params }: Operation, caller: Caller): Call {
@@ -86,6 +93,7 @@ export function createCallGate({
   authorize,
   events,
   resourcePath,
+  ownTools = [],
 }: CallGateOptions): CallGate | undefined {
   if (capabilities === undefined && authorize === undefined) return undefined;
 
@@ -104,12 +112,13 @@ export function createCallGate({
     if (visible) {
       const targets = targetsOf(operation);
       if (targets === 'malformed') return 'malformed';
-      const isVisible = ({ kind, name }: CapabilityTarget) => visible.shows(kind, name);
-      if (!targets.every(isVisible)) return 'hidden';
+      if (!isOwn(operation) && !targets.every(({ kind, name }) => visible.shows(kind, name))) return 'hidden';
     }
     if (authorize === undefined) return undefined;
     return (await authorize(toCall(operation, caller))) === true ? undefined : 'not_authorized';
   }
+
+  const isOwn = ({ method, name = '' }: Operation) => method === 'tools/call' && ownTools.includes(name);
 
   function about({ identity, client }: Caller) {
     return { resource: resourcePath, clientId: client.clientId, subject: identity.sub };
@@ -144,17 +153,23 @@ export function createCallGate({
       const visible = await visibleTo(caller);
       const onHidden = (kind: string, hidden: number) =>
         events.emit({ type: 'capabilities.filtered', ...about(caller), kind, hidden });
-      const pass: Verdict = { kind: 'pass', ...(visible && { filter: createMessageFilter(visible, onHidden) }) };
+      const pass = { kind: 'pass' as const, ...(visible && { filter: createMessageFilter(visible, onHidden) }) };
       if (body === undefined) return pass;
       const parsed = parseJsonRpc(body);
       const operations = operationsOf(req, parsed);
       if (!Array.isArray(operations)) {
         const { status, code, message } = operations;
         events.emit({ type: 'call.refused', ...about(caller), method: '', reason: message });
-        return { kind: 'answer', status, body: errorFor(parsed?.value, { code, message }) };
+        return { kind: 'refused', status, body: errorFor(parsed?.value, { code, message }) };
       }
       const refused = await decideOperations(operations, caller, visible);
-      return refused.length === 0 ? pass : refusalAnswer(operations, refused, Array.isArray(parsed?.value));
+      const isBatch = Array.isArray(parsed?.value);
+      if (refused.length > 0) return { kind: 'refused', ...refusalAnswer(operations, refused, isBatch) };
+      // An upstream's tool of the same name is as hidden as others.
+      const own = operations.filter((operation) => isOwn(operation) && !visible?.shows('tools', operation.name ?? ''));
+      if (!visible || own.length === 0) return pass;
+      const hidden = own.map((operation) => ({ operation, refusal: 'hidden' as const }));
+      return { ...pass, instead: refusalAnswer(operations, hidden, isBatch) };
     },
   };
 }

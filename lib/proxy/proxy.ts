@@ -74,7 +74,7 @@ export function createProxy(
 ): Proxy {
   const target = new URL(options.target);
   const transport = createMiddlewareTransport(target);
-  const gate = createCallGate({ ...options, events, resourcePath });
+  const gate = createCallGate({ ...options, events, resourcePath, ownTools: credentials?.ownTools });
   const need: BodyNeed = gate ? 'decision' : credentials ? 'retry' : 'none';
 
   function fail(res: ServerResponse, problem: UpstreamProblem): void {
@@ -147,6 +147,8 @@ export function createProxy(
         case 'refused':
           return fail(res, { reason: 'credential_refused', detail: credential.reason });
       }
+      if (verdict.kind === 'pass' && verdict.instead)
+        return sendJson(res, verdict.instead.status, verdict.instead.body);
       if (attempt > 2 || (refusal && body.kind !== 'bytes')) return fail(res, { reason: 'unauthorized' });
       if (res.destroyed) return;
       const headers = { ...credential?.headers };
@@ -172,7 +174,7 @@ export function createProxy(
     }
     const bytes = req.method === 'POST' && body.kind === 'bytes' ? body.bytes : undefined;
     const verdict: Verdict = (await gate?.decide(req, bytes)) ?? { kind: 'pass' };
-    if (verdict.kind === 'answer') return sendJson(res, verdict.status, verdict.body);
+    if (verdict.kind === 'refused') return sendJson(res, verdict.status, verdict.body);
     try {
       await forward(req, res, body, verdict);
     } catch (error) {

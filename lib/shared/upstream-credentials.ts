@@ -50,5 +50,7 @@ export type UpstreamAnswer =
  * @throws StorageUnavailableError
  */
 export interface UpstreamCredentials {
+  /** Names of tools that these credentials answer themselves; no filter of the upstream's tools is for them. */
+  readonly ownTools?: readonly string[];
   forRequest(call: UpstreamCall): Promise<UpstreamAnswer>;
 }

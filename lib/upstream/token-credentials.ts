@@ -167,6 +167,7 @@ export function createTokenCredentials(
   }
 
   return {
+    ownTools: upstream.connectTool ? [connectToolName(upstream.id)] : [],
     async forRequest(call) {
       const { req, refusal } = call;
       const caller = callerOf(req, issuerOf(req));
