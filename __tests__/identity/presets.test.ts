@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as presets from '../../adapters/identity.ts';
 import { ConfigurationError } from '../../lib/index.ts';
 import { providerProfiles } from '../../lib/testing.ts';
+import { callPreset } from './call-preset.ts';
 import { type Row, rows } from './rows.ts';
-import { callPreset, type PresetLogin, startPresetLogin } from './support.ts';
+import { type PresetLogin, startPresetLogin } from './support.ts';
 
 const nameOf = ({ preset, profile }: Row) => (preset === profile ? preset : `${preset} (${profile})`);
 

@@ -1,11 +1,11 @@
 /** A gateway whose preset signs people in at the fake provider of its profile, under the provider's own host names. */
-import * as presets from '../../adapters/identity.ts';
 import type { McpOAuthOptions } from '../../lib/index.ts';
 import { type FakeIdentityProvider, startIdentityProvider } from '../../lib/testing.ts';
 import { type Browser, createBrowser } from '../helpers/browser.ts';
 import { callbackOf, createOAuthClient, type OAuthClient, send } from '../helpers/oauth-client.ts';
 import { type ObservedGateway, startObservedGateway } from '../helpers/observed-gateway.ts';
-import type { AnyPreset, Row } from './rows.ts';
+import { callPreset } from './call-preset.ts';
+import type { Row } from './rows.ts';
 
 export interface PresetLogin {
   readonly idp: FakeIdentityProvider;
@@ -17,13 +17,6 @@ export interface PresetLogin {
   /** What the MCP route sees of the bearer of this token. */
   userOf(accessToken: unknown): Promise<Record<string, unknown>>;
   close(): Promise<void>;
-}
-
-/** The table calls presets by name, with options that their types would refuse as well. */
-export function callPreset({ preset }: Row, options: Record<string, unknown>): ReturnType<AnyPreset> {
-  const found = new Map(Object.entries(presets) as unknown as [string, AnyPreset][]).get(preset);
-  if (found === undefined) throw new Error(`no preset ${preset}`);
-  return found(options);
 }
 
 export async function startPresetLogin(row: Row, more: Partial<McpOAuthOptions> = {}): Promise<PresetLogin> {
