@@ -144,11 +144,14 @@ export async function callbackAt(page: Page, redirectUri: string): Promise<URLSe
   return new URL(page.url()).searchParams;
 }
 
-/** What axe finds wrong with a page in both colour schemes, as `scheme: rule: where`. */
-export async function axeProblems(page: Page): Promise<string[]> {
+/** What axe finds wrong with a page, in both colour schemes unless told otherwise, as `scheme: rule: where`. */
+export async function axeProblems(
+  page: Page,
+  schemes: readonly ('light' | 'dark')[] = ['light', 'dark'],
+): Promise<string[]> {
   await page.evaluate(axe.source);
   const problems: string[] = [];
-  for (const colorScheme of ['light', 'dark'] as const) {
+  for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme });
     const results = await page.evaluate<AxeResults>("axe.run({ resultTypes: ['violations', 'incomplete'] })");
     for (const { id, nodes } of [...results.violations, ...results.incomplete])

@@ -1,7 +1,7 @@
 type Rgb = readonly [number, number, number];
 
-/** Grounds that the accent stands on, see the theme. */
-const paper = { light: [255, 255, 255], dark: [27, 30, 36] } as const satisfies Record<string, Rgb>;
+/** The ground of each scheme on which the accent has the least contrast, see the theme. */
+const paper = { light: [242, 244, 247], dark: [27, 30, 36] } as const satisfies Record<string, Rgb>;
 
 /** WCAG 2.2 section 1.4.3; a little more than 4.5 for rounding. */
 const enough = 4.6;

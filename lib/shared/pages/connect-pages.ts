@@ -22,7 +22,7 @@ function upstreamRow(upstream: PageUpstream, { page, action, csrf }: ConnectList
   const need = upstream.isRequired ? connect.required : connect.optional;
   const state = upstream.isConnected
     ? html`<span class="badge good">${connect.connected}</span>`
-    : html`<form method="post" action="${action}">${csrfField(csrf)}<input type="hidden" name="upstream" value="${upstream.id}"><button${!upstream.isRequired && html` class="quiet"`} name="decision" value="connect">${fill(connect.connectService, { service: upstream.name })}</button></form>`;
+    : html`<form method="post" action="${action}">${csrfField(csrf)}<input type="hidden" name="upstream" value="${upstream.id}"><button${!upstream.isRequired && html` class="quiet"`} name="decision" value="connect"><span>${fill(connect.connectService, { service: upstream.name })}</span></button></form>`;
   return html`<li class="row"><div><h2><bdi>${upstream.name}</bdi></h2>${upstream.summary !== undefined && html`<p><bdi>${upstream.summary}</bdi></p>`}<p class="soft"><code>${upstream.host}</code> · ${need}</p></div>${state}</li>`;
 }
 
@@ -35,7 +35,7 @@ export function connectListPage(model: ConnectListModel): Html {
     title: connect.listTitle,
     body: html`<p>${fill(connect.listLead, { client: clientName ?? consent.unnamed })}</p><p class="soft">${fill(connections.account, { account })}</p>
 <ul class="plain">${upstreams.map((upstream) => upstreamRow(upstream, model))}</ul>
-<form method="post" action="${action}">${csrfField(csrf)}<div class="actions">${
+${!isReady && html`<p class="soft">${connect.waiting}</p>`}<form method="post" action="${action}">${csrfField(csrf)}<div class="actions">${
       isReady && html`<button name="decision" value="continue">${connect.proceed}</button>`
     }<button class="quiet" name="decision" value="deny">${connect.cancel}</button></div></form>`,
   });

@@ -46,6 +46,7 @@ export interface PageMessages {
     readonly required: string;
     readonly optional: string;
     readonly connected: string;
+    readonly waiting: string;
     readonly proceed: string;
     readonly cancel: string;
     readonly doneTitle: string;

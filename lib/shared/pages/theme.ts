@@ -2,8 +2,8 @@ import { accentTones } from './accent.ts';
 
 const colours = {
   light:
-    '--ink:#191c21;--soft:#565f6b;--paper:#fff;--ground:#f2f4f7;--line:#d9dde3;--edge:#7b8593;--warn:#7a4100;--warn-ground:#fff3e0;--good:#0b6a3a;--good-ground:#e5f6ec',
-  dark: '--ink:#eceef2;--soft:#aab3bf;--paper:#1b1e24;--ground:#101216;--line:#343a44;--edge:#828c9a;--warn:#ffc47d;--warn-ground:#37290f;--good:#7fdba6;--good-ground:#12301f',
+    '--ink:#191c21;--soft:#565f6b;--paper:#fff;--ground:#f2f4f7;--line:#d9dde3;--edge:#7b8593;--warn:#7a4100;--warn-ground:#fff3e0;--danger:#a8231b;--good:#0b6a3a;--good-ground:#e5f6ec',
+  dark: '--ink:#eceef2;--soft:#aab3bf;--paper:#1b1e24;--ground:#101216;--line:#343a44;--edge:#828c9a;--warn:#ffc47d;--warn-ground:#37290f;--danger:#ffb3aa;--good:#7fdba6;--good-ground:#12301f',
 };
 
 const rules = `*{box-sizing:border-box}
@@ -27,9 +27,9 @@ label{display:block;margin:.9rem 0 .3rem;font-weight:600}input[type=text]{width:
 .check{display:flex;gap:.7rem;align-items:center;min-height:2.75rem;margin:1rem 0 0;font-weight:400;cursor:pointer}.check input{width:1.4rem;height:1.4rem;margin:0;flex:none;accent-color:var(--accent)}
 .actions{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.4rem}.actions>*{flex:1 1 8rem}
 button,.button{display:inline-flex;align-items:center;justify-content:center;min-height:2.75rem;min-width:2.75rem;padding:.5rem 1.1rem;font:inherit;font-weight:600;line-height:1.25;text-align:center;text-decoration:none;overflow-wrap:anywhere;border-radius:.6rem;border:1px solid var(--accent);background:var(--accent);color:var(--paper);cursor:pointer}
-.quiet{background:transparent;color:var(--ink);border-color:var(--edge)}.danger{background:transparent;color:var(--warn);border-color:var(--warn)}button:hover,.button:hover{filter:brightness(1.08)}.quiet:hover,.danger:hover{background:var(--ground);filter:none}
+.quiet{background:transparent;color:var(--ink);border-color:var(--edge)}.danger{background:transparent;color:var(--danger);border-color:var(--danger)}button:hover,.button:hover{filter:brightness(1.08)}.quiet:hover,.danger:hover{background:var(--ground);filter:none}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-.row{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:flex-start;justify-content:space-between;padding:1rem 0;border-block-end:1px solid var(--line)}.row>div{flex:1 1 15rem;min-width:0}.row p{margin:.2rem 0}.row form,.row .button{flex:none}.plain>.row:first-child{border-block-start:1px solid var(--line)}
+.row{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:flex-start;justify-content:space-between;padding:1rem 0;border-block-end:1px solid var(--line)}.row>div{flex:1 1 15rem;min-width:0}.row p{margin:.2rem 0}.row h2{margin:0}.row ul{list-style:disc}.row form,.row .button{flex:none}.plain>.row:first-child{border-block-start:1px solid var(--line)}
 .split{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;justify-content:space-between}.split h2{margin:0}.split .grow{flex:1 1 15rem;margin:0}section{margin-top:1.75rem}section>.plain,section>p{margin-top:.6rem}
 .choices{display:grid;gap:.75rem;margin-top:1.25rem}.choices button,.choices .button{width:100%}
 @media(forced-colors:active){.badge,.note{border:1px solid}}`;

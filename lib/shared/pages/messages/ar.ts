@@ -46,6 +46,7 @@ export const ar: PageMessages = {
     required: 'مطلوب',
     optional: 'اختياري',
     connected: 'مرتبط',
+    waiting: 'اربط الخدمات المطلوبة للمتابعة.',
     proceed: 'متابعة',
     cancel: 'إلغاء',
     doneTitle: 'تم ربط {service}',

@@ -48,6 +48,7 @@ export const de: PageMessages = {
     required: 'Erforderlich',
     optional: 'Freiwillig',
     connected: 'Verbunden',
+    waiting: 'Verbinden Sie die erforderlichen Dienste, um fortzufahren.',
     proceed: 'Weiter',
     cancel: 'Abbrechen',
     doneTitle: '{service} ist verbunden',

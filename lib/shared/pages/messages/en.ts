@@ -46,6 +46,7 @@ export const en: PageMessages = {
     required: 'Required',
     optional: 'Optional',
     connected: 'Connected',
+    waiting: 'Connect the required services to go on.',
     proceed: 'Continue',
     cancel: 'Cancel',
     doneTitle: '{service} is connected',
