@@ -1,37 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { idTokenReasons } from '../helpers/id-token-reasons.ts';
 import type { IdTokenHook } from '../helpers/identity-provider-faults.ts';
 import { idTokenFaults } from '../helpers/identity-provider-faults.ts';
 import { type Federation, failure, keptRecords, startFederation } from './support.ts';
 
 const AUDIENCE = 'https://gateway.example.com';
-
-/** The exact reason of each fault, for operators. The client gets one vague answer for all of them. */
-const REASONS: Record<keyof typeof idTokenFaults, string> = {
-  'foreign issuer': 'unexpected "iss" claim value',
-  'missing issuer': 'missing required "iss" claim',
-  'foreign audience': 'unexpected "aud" claim value',
-  'missing audience': 'missing required "aud" claim',
-  'several audiences without azp': 'several audiences without azp',
-  'several audiences, azp foreign': 'azp is another client',
-  'several audiences, azp own': 'an audience is neither clientId nor oidc.audience',
-  'one audience, azp foreign': 'azp is another client',
-  'wrong nonce': 'nonce mismatch',
-  'missing nonce': 'nonce mismatch',
-  expired: `"exp" claim timestamp check failed; clock skew? iat is 2880 min behind this server's clock`,
-  'missing exp': 'missing required "exp" claim',
-  'not yet valid': '"nbf" claim timestamp check failed',
-  'missing sub': 'missing required "sub" claim',
-  'empty sub': 'sub is empty or no text',
-  'foreign key with the same kid': 'signature verification failed',
-  'foreign key with an unknown kid': 'no applicable key found in the JSON Web Key Set',
-  'foreign key named in jku': 'signature verification failed',
-  'alg none': '"alg" (Algorithm) Header Parameter value not allowed',
-  'HS256 with the public key': '"alg" (Algorithm) Header Parameter value not allowed',
-  'HS256 with the client secret': '"alg" (Algorithm) Header Parameter value not allowed',
-  'signature cut off': 'signature verification failed',
-  'no JWT': 'Invalid Compact JWS',
-  absent: '',
-};
 
 /** The clock may go on by a second or two between the signing of a token and its check. */
 const withRoundSeconds = (events: readonly string[]) =>
@@ -59,7 +32,7 @@ describe('an ID token that proves nothing', () => {
       expect(observed.answer).toEqual(failure(federation, ...AT_THE_CLIENT));
       expect(keptRecords(observed)).toEqual([]);
       expect(browser.cookies().filter(({ name: cookie }) => /^mcp_(session|login)/.test(cookie))).toEqual([]);
-      const reason = REASONS[name as keyof typeof idTokenFaults];
+      const reason = idTokenReasons[name as keyof typeof idTokenFaults];
       expect(withRoundSeconds(observed.events)).toEqual([
         'login.started',
         reason === '' ? 'login.failed: id_token_missing' : `login.failed: id_token_invalid: ${reason}`,

@@ -70,6 +70,16 @@ describe.each(rows.map((row) => [nameOf(row), row] as const))('the preset %s', (
 
     expect([user.iss, user.sub === row.sub]).toEqual([row.iss, false]);
   });
+
+  it('leaves what was issued at work while the provider is gone', async () => {
+    const { client, idp } = started;
+    const { code } = await started.login();
+    const tokens = await client.redeem(String(code));
+    await idp.close();
+    const next = await client.refresh(String(tokens.json?.refresh_token));
+
+    expect((await started.userOf(next.json?.access_token)).sub).toBe(row.sub);
+  });
 });
 
 describe('the presets', () => {
