@@ -14,10 +14,11 @@ import { runFor } from './harness/load.ts';
 import { startServer } from './harness/server-process.ts';
 import type { Table } from './harness/table.ts';
 import { clients } from './tables/clients.ts';
+import { gateway } from './tables/gateway.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
 
-const tables: Readonly<Record<string, () => Promise<Table>>> = { clients, resource, refresh };
+const tables: Readonly<Record<string, () => Promise<Table>>> = { gateway, resource, clients, refresh };
 const shown = 16;
 
 const { values, positionals } = parseArgs({

@@ -13,16 +13,18 @@ import { type ReportInput, writeCountReport, writeReport } from './harness/repor
 import type { CountTable, Table } from './harness/table.ts';
 import { calls } from './tables/calls.ts';
 import { clients } from './tables/clients.ts';
+import { gateway } from './tables/gateway.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
 import { streams } from './tables/streams.ts';
 
 const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
-  calls,
-  clients,
+  gateway,
   resource,
-  refresh,
   streams,
+  clients,
+  refresh,
+  calls,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,10 +1,7 @@
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { ServerSpec } from '../harness/server-process.ts';
 import type { Subject, Table } from '../harness/table.ts';
-import { accessTokens, calling, getting, users } from './operations.ts';
-
-const issuer = 'https://issuer.bench.test/';
-const audience = 'https://resource.bench.test/mcp';
+import { accessTokens, calling, getting } from './operations.ts';
+import { audience, createSignedTokens, issuer } from './signed-tokens.ts';
 
 /** Documents of the size that ours has. */
 const documents = {
@@ -30,28 +27,14 @@ const documents = {
 
 /** A verified call of a route, and the documents that lead clients there. */
 export async function resource(): Promise<Table> {
-  const { privateKey, publicKey } = await generateKeyPair('ES256');
-  const key = { publicKey: { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'ES256', use: 'sig' } };
-  const signTokens = () =>
-    Promise.all(
-      Array.from({ length: users }, (_, index) =>
-        new SignJWT({ client_id: `client-${index}`, scope: 'mcp:tools', jti: `token-${index}` })
-          .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'bench' })
-          .setIssuer(issuer)
-          .setSubject(`user-${index}`)
-          .setAudience(audience)
-          .setIssuedAt()
-          .setExpirationTime('2h')
-          .sign(privateKey),
-      ),
-    );
+  const { settings: key, sign: signTokens } = await createSignedTokens();
   const servers: Record<string, ServerSpec> = {
     bare: { variant: 'bare-route', settings: { documents } },
     warm: { variant: 'gateway', settings: { gateway: { tokenCacheSeconds: 60 } } },
     cold: { variant: 'gateway', settings: { gateway: { tokenCacheSeconds: 0 } } },
     jwt: { variant: 'gateway', settings: { gateway: { tokenCacheSeconds: 0, accessTokenFormat: 'jwt' } } },
-    sdk: { variant: 'sdk-bearer', settings: { ...key, issuer, audience } },
-    auth0: { variant: 'jwt-bearer', settings: { ...key, issuer, audience } },
+    sdk: { variant: 'sdk-bearer', settings: key },
+    auth0: { variant: 'jwt-bearer', settings: key },
   };
   const ours = (path: string): Subject => ({ name: 'ours', server: 'warm', prepare: getting(path), target: 1.1 });
   const fixed = (path: string): Subject[] => [

@@ -1,17 +1,17 @@
 /** An Express app without any authentication, and documents as an app would serve them. */
 import express from 'express';
 import { serve } from '../harness/serve.ts';
-import { answerMcp } from './mcp-answer.ts';
+import { createHandler, type HandlerSettings } from './handler.ts';
 
-interface BareRouteSettings {
+interface BareRouteSettings extends HandlerSettings {
   /** Documents by path, served as constant bytes, and below `/express` by `res.json`. */
   readonly documents?: Readonly<Record<string, object>>;
 }
 
-await serve<BareRouteSettings>(async ({ documents = {} }) => {
+await serve<BareRouteSettings>(async ({ documents = {}, ...settings }) => {
   const app = express();
   app.disable('x-powered-by');
-  app.post('/mcp', answerMcp);
+  app.post('/mcp', createHandler(settings));
   for (const [path, document] of Object.entries(documents)) {
     const bytes = Buffer.from(JSON.stringify(document));
     app.get(path, (_req, res) => {

@@ -4,9 +4,9 @@ import express from 'express';
 import type { JWK } from 'jose';
 import { importPeer } from '../harness/install.ts';
 import { serve } from '../harness/serve.ts';
-import { answerMcp } from './mcp-answer.ts';
+import { createHandler, type HandlerSettings } from './handler.ts';
 
-interface JwtBearerSettings {
+interface JwtBearerSettings extends HandlerSettings {
   readonly publicKey: JWK;
   readonly issuer: string;
   readonly audience: string;
@@ -17,12 +17,12 @@ interface Peer {
   requiredScopes(scopes: string): RequestHandler;
 }
 
-await serve<JwtBearerSettings>(async ({ publicKey, issuer, audience }, url) => {
+await serve<JwtBearerSettings>(async ({ publicKey, issuer, audience, ...settings }, url) => {
   const { auth, requiredScopes } = await importPeer<Peer>('express-oauth2-jwt-bearer');
   const app = express();
   app.disable('x-powered-by');
   app.get('/jwks', (_req, res) => void res.json({ keys: [publicKey] }));
   const check = auth({ issuer, audience, jwksUri: `${url}/jwks`, tokenSigningAlg: 'ES256' });
-  app.post('/mcp', check, requiredScopes('mcp:tools'), answerMcp);
+  app.post('/mcp', check, requiredScopes('mcp:tools'), createHandler(settings));
   return { listener: app };
 });

@@ -3,15 +3,15 @@ import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middlew
 import express from 'express';
 import { importJWK, type JWK, jwtVerify } from 'jose';
 import { serve } from '../harness/serve.ts';
-import { answerMcp } from './mcp-answer.ts';
+import { createHandler, type HandlerSettings } from './handler.ts';
 
-interface SdkBearerSettings {
+interface SdkBearerSettings extends HandlerSettings {
   readonly publicKey: JWK;
   readonly issuer: string;
   readonly audience: string;
 }
 
-await serve<SdkBearerSettings>(async ({ publicKey, issuer, audience }) => {
+await serve<SdkBearerSettings>(async ({ publicKey, issuer, audience, ...settings }) => {
   const key = await importJWK(publicKey, 'ES256');
   const rules = { issuer, audience, algorithms: ['ES256'], typ: 'at+jwt' };
   const verifier = {
@@ -29,6 +29,6 @@ await serve<SdkBearerSettings>(async ({ publicKey, issuer, audience }) => {
   };
   const app = express();
   app.disable('x-powered-by');
-  app.post('/mcp', requireBearerAuth({ verifier, requiredScopes: ['mcp:tools'] }), answerMcp);
+  app.post('/mcp', requireBearerAuth({ verifier, requiredScopes: ['mcp:tools'] }), createHandler(settings));
   return { listener: app };
 });
