@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
-import { type Header, valuesOf } from '../shared/header-list.ts';
+import { type Header, isNamed, valuesOf } from '../shared/header-list.ts';
 import { readBounded } from './bounded-body.ts';
 import { decode } from './content-coding.ts';
 import { createEventStreamFilter, EventTooLargeError } from './event-stream-filter.ts';
@@ -24,7 +24,9 @@ export interface DeliveryRules {
 /** Headers that a filtered answer has no more, or others. */
 const ofUnfilteredBody = new Set(['content-encoding', 'content-length', 'etag', 'last-modified']);
 
-const contentTypeOf = (headers: readonly Header[]) => valuesOf(headers, 'content-type')[0] ?? '';
+function contentTypeOf(headers: readonly Header[]): string {
+  return headers.find(([name]) => isNamed(name, 'content-type'))?.[1] ?? '';
+}
 
 export function isEventStream({ headers }: UpstreamResponse): boolean {
   return /^\s*text\/event-stream\b/i.test(contentTypeOf(headers));
@@ -34,23 +36,31 @@ function isJson({ headers }: UpstreamResponse): boolean {
   return /^\s*(?:application|text)\/(?:[^;]*\+)?json\b/i.test(contentTypeOf(headers));
 }
 
-/** Status and allowed headers; Node frames the body itself. */
-function writeHead(res: ServerResponse, { status, headers }: UpstreamResponse, isFiltered: boolean): void {
-  res.statusCode = status;
-  const values = new Map<string, string>();
+/** Bytes that Node reads but does not write (RFC 9110 section 5.5). */
+const unwritable = /[^\t -~\x80-\xff]/;
+
+/** Allowed headers in Node's flat form; Node frames the body itself. */
+function headOf({ headers }: UpstreamResponse, isFiltered: boolean): string[] {
+  const head: string[] = [];
   for (const [name, value] of responsePolicy(headers)) {
     const lower = name.toLowerCase();
-    if (lower === 'transfer-encoding' || (isFiltered && ofUnfilteredBody.has(lower))) continue;
-    const before = values.get(lower);
-    values.set(lower, before === undefined ? value : `${before}, ${value}`);
+    if (lower === 'transfer-encoding' || (isFiltered && ofUnfilteredBody.has(lower)) || unwritable.test(value))
+      continue;
+    let at = 0;
+    while (at < head.length && head[at] !== lower) at += 2;
+    head[at + 1] = at < head.length ? `${head[at + 1]}, ${value}` : value;
+    head[at] = lower;
   }
-  if (!values.has('x-accel-buffering')) values.set('x-accel-buffering', 'no');
-  values.set('connection', res.shouldKeepAlive ? 'keep-alive' : 'close');
-  for (const [name, value] of values) {
-    try {
-      res.setHeader(name, value);
-    } catch {} // Bytes that Node reads but does not write.
-  }
+  return head;
+}
+
+/** @param length of the body, where it is known otherwise than by the upstream's word */
+function writeHead(res: ServerResponse, response: UpstreamResponse, isFiltered: boolean, length?: number): void {
+  const head = headOf(response, isFiltered);
+  if (!head.includes('x-accel-buffering')) head.push('x-accel-buffering', 'no');
+  head.push('connection', res.shouldKeepAlive ? 'keep-alive' : 'close');
+  if (length !== undefined) head.push('content-length', String(length));
+  res.writeHead(response.status, head);
 }
 
 /** Passes a body on as it comes; one that breaks off must not look complete. */
@@ -84,8 +94,7 @@ async function sendFiltered(
   if (filtered.kind === 'unreadable' && isJson(response) && response.status < 400)
     return { reason: 'unreadable', detail: 'not JSON' };
   const text = filtered.kind === 'changed' ? Buffer.from(filtered.text) : bytes;
-  writeHead(res, response, true);
-  if (!isBodiless(response.status)) res.setHeader('content-length', text.length);
+  writeHead(res, response, true, isBodiless(response.status) ? undefined : text.length);
   res.end(text);
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { type Header, valuesOf } from '../shared/header-list.ts';
+import type { Header } from '../shared/header-list.ts';
 
 /** Request headers that reach the upstream; everything else stops here, the caller's credentials first (MCP 2026-07-28, Token Passthrough). */
 const requestHeaders = new Set([
@@ -32,16 +32,24 @@ const responseHeaders = new Set([
 ]);
 
 /** MCP's own headers, unknown `Mcp-Param-*` included, pass both ways (MCP 2026-07-28, Streamable HTTP, Server Validation). */
-const isMcpHeader = (name: string) => /^mcp-[a-z0-9-]+$/.test(name);
+const isMcpHeader = (name: string) => name.startsWith('mcp-') && /^mcp-[a-z0-9-]+$/.test(name);
+
+/** What a Connection header says of the connection alone. */
+const connectionOptions = new Set(['keep-alive', 'close', '']);
 
 /** Headers of an allow-list, without those that Connection declares to be for this hop only (RFC 9110 section 7.6.1). */
 function allowed(headers: readonly Header[], names: ReadonlySet<string>): Header[] {
-  const options = valuesOf(headers, 'connection').flatMap((value) => value.toLowerCase().split(','));
-  const forThisHop = new Set(options.map((option) => option.trim()));
-  return headers.filter(([name]) => {
-    const lower = name.toLowerCase();
-    return (names.has(lower) || isMcpHeader(lower)) && !forThisHop.has(lower);
-  });
+  const kept: Header[] = [];
+  const forThisHop: string[] = [];
+  for (const header of headers) {
+    const lower = header[0].toLowerCase();
+    if (names.has(lower) || isMcpHeader(lower)) kept.push(header);
+    else if (lower === 'connection') {
+      const options = header[1].toLowerCase().split(',');
+      forThisHop.push(...options.map((option) => option.trim()).filter((option) => !connectionOptions.has(option)));
+    }
+  }
+  return forThisHop.length === 0 ? kept : kept.filter(([name]) => !forThisHop.includes(name.toLowerCase()));
 }
 
 /** What goes to the upstream: an allow-list, so that no header of a peer can name an identity or a route. */

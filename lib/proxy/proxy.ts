@@ -9,11 +9,11 @@ import { discard } from './bounded-body.ts';
 import { createCallGate, type Verdict } from './call-gate.ts';
 import { type BodyNeed, type ForwardBody, readForwardBody } from './forward-body.ts';
 import { requestPolicy } from './header-policy.ts';
-import { createMiddlewareTransport } from './middleware-transport.ts';
 import { credentialRefusal } from './refusal.ts';
 import { UpstreamFailure, type UpstreamRequest, type UpstreamResponse } from './transport.ts';
 import { describeUpstreamProblem, type UpstreamProblem, upstreamAnswer } from './upstream-error.ts';
-import { upstreamPath } from './upstream-path.ts';
+import { createUpstreamPath } from './upstream-path.ts';
+import { createUpstreamTransport } from './upstream-transport.ts';
 
 const methods = new Set(['POST', 'GET', 'DELETE']);
 
@@ -73,7 +73,8 @@ export function createProxy(
   { events, credentials, signIdentity }: ProxyDependencies,
 ): Proxy {
   const target = new URL(options.target);
-  const transport = createMiddlewareTransport(target);
+  const pathFor = createUpstreamPath(target, options.forwardSearch);
+  const transport = createUpstreamTransport(target);
   const gate = createCallGate({ ...options, events, resourcePath, ownTools: credentials?.ownTools });
   const need: BodyNeed = gate ? 'decision' : credentials ? 'retry' : 'none';
 
@@ -91,7 +92,7 @@ export function createProxy(
     if (options.identity) headers[options.identity.header.toLowerCase()] = await signIdentity(req, target.origin);
     return {
       method: req.method ?? 'GET',
-      path: upstreamPath(target, req.url ?? '', options.forwardSearch),
+      path: pathFor(req.url ?? ''),
       headers,
       body: body.kind === 'bytes' ? body.bytes : req,
       firstByteTimeoutMs: req.method === 'POST' ? options.firstByteTimeoutMs : 0,

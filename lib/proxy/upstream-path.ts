@@ -5,19 +5,24 @@ function parameterName(pair: string): string {
 
 /**
  * The fixed path of the upstream, with the caller's query where that is wanted. No part of it comes from the caller's path.
- * @param requestTarget as the caller sent it
+ * @returns the path for a request target as the caller sent it
  */
-export function upstreamPath(target: URL, requestTarget: string, forwardSearch: boolean): string {
-  const mark = requestTarget.indexOf('?');
-  const query = forwardSearch && mark >= 0 ? requestTarget.slice(mark + 1) : '';
-  const fixed = new Set(target.searchParams.keys());
-  const given =
-    fixed.size === 0
-      ? query
-      : query
-          .split('&')
-          .filter((pair) => !fixed.has(parameterName(pair)))
-          .join('&');
-  const search = [target.search.slice(1), given].filter(Boolean).join('&');
-  return search ? `${target.pathname}?${search}` : target.pathname;
+export function createUpstreamPath({ pathname, search, searchParams }: URL, forwardSearch: boolean) {
+  const fixed = new Set(searchParams.keys());
+  const fixedPath = pathname + search;
+
+  return (requestTarget: string): string => {
+    const mark = forwardSearch ? requestTarget.indexOf('?') : -1;
+    if (mark < 0) return fixedPath;
+    const query = requestTarget.slice(mark + 1);
+    const given =
+      fixed.size === 0
+        ? query
+        : query
+            .split('&')
+            .filter((pair) => !fixed.has(parameterName(pair)))
+            .join('&');
+    const all = [search.slice(1), given].filter(Boolean).join('&');
+    return all ? `${pathname}?${all}` : pathname;
+  };
 }
