@@ -20,7 +20,10 @@ export async function gateway(): Promise<Table> {
       sdk: { variant: 'sdk-bearer', settings: { ...settings, upstream: origin } },
       auth0: { variant: 'jwt-bearer', settings: { ...settings, upstream: origin } },
       open: { variant: 'bare-route', settings: { upstream: origin } },
-      ours: { variant: 'gateway', settings: { proxy: { target: `${origin}/mcp` }, gateway: { tokenCacheSeconds: 60 } } },
+      ours: {
+        variant: 'gateway',
+        settings: { proxy: { target: `${origin}/mcp` }, gateway: { tokenCacheSeconds: 60 } },
+      },
     },
     comparisons: [
       {
