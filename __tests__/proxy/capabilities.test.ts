@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ConfigurationError } from '../../lib/errors.ts';
 import { type CapabilityKind, visibleCapabilities } from '../../lib/proxy/capabilities.ts';
 import type { Capabilities } from '../../lib/proxy/proxy-options.ts';
+import { resolveOptions } from '../../lib/resolve-options.ts';
 import { resolveProxy } from '../../lib/resolve-route-options.ts';
 
 /** Which of these names are there for a caller. */
@@ -192,6 +193,16 @@ describe('wrong options are told at start', () => {
     ['a heartbeat without end', { heartbeatSeconds: 1e6 }, /^heartbeatSeconds: must be an integer from 0 to 3600/],
   ])('%s', (_what, options, message) => {
     expect(problems(options)).toMatch(message);
+  });
+
+  test('and routes by configuration have them where they have a target', () => {
+    const login = { oidc: { issuer: 'https://acme.okta.com' }, browserLogin: { clientId: 'c', clientSecret: 's' } };
+    const route = { path: '/mcp', capabilities: { tools: ['a'] } };
+    const { routes } = resolveOptions({ ...login, routes: [{ ...route, target: 'https://mcp.example.com' }] }, {});
+    expect(routes[0]).toMatchObject(route);
+    expect(() => resolveOptions({ ...login, routes: [route] }, {})).toThrow(
+      'routes[0].capabilities: needs target: without it the request is handed on to the app',
+    );
   });
 
   test('and right ones pass', () => {

@@ -100,7 +100,7 @@ export function createProxy(
   }
 
   /** Sends the upstream's answer on, or says why not. */
-  async function answer(res: ServerResponse, response: UpstreamResponse, verdict: Verdict, request: UpstreamRequest) {
+  async function answer(res: ServerResponse, response: UpstreamResponse, verdict: Verdict, answerTimeoutMs: number) {
     const { status } = response;
     if (status >= 300 && status < 400 && status !== 304) {
       discard(response.body);
@@ -112,7 +112,7 @@ export function createProxy(
       {
         filter: verdict.kind === 'pass' ? verdict.filter : undefined,
         maxAnswerBytes: options.maxAnswerBytes,
-        answerTimeoutMs: request.firstByteTimeoutMs,
+        answerTimeoutMs,
         heartbeatSeconds: options.heartbeatSeconds,
       },
       (broken) => fail(res, broken),
@@ -153,9 +153,13 @@ export function createProxy(
       if (attempt > 2 || (refusal && body.kind !== 'bytes')) return fail(res, { reason: 'unauthorized' });
       if (res.destroyed) return;
       const headers = { ...credential?.headers };
+      const sentAt = performance.now();
       const response = await transport.send({ ...request, headers: { ...request.headers, ...headers } }, res);
       const refused = credentialRefusal(response);
-      if (!refused) return answer(res, response, verdict, request);
+      if (!refused) {
+        const { firstByteTimeoutMs: limitMs } = request;
+        return answer(res, response, verdict, limitMs && Math.max(1, limitMs - (performance.now() - sentAt)));
+      }
       discard(response.body);
       if (!credentials) return fail(res, { reason: 'unauthorized' });
       refusal = { ...refused, headers, attempt: attempt === 1 ? 1 : 2 };
