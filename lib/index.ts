@@ -2,6 +2,7 @@ export type { RateLimit, RateLimitedAttempt, RateLimitOptions } from './authoriz
 export type { ConsentOptions } from './consent/consent-options.ts';
 export type { OAuthErrorCode, OptionProblem } from './errors.ts';
 export { ConfigurationError, McpOAuthError, OAuthError } from './errors.ts';
+export type { IdentityProviderOptions } from './federation/identity-providers-options.ts';
 export type {
   BrowserLoginOptions,
   ClientKeyOptions,
@@ -13,6 +14,7 @@ export type {
   OidcOptions,
   RolesClaim,
 } from './federation/login-options.ts';
+export type { OwnIdentity, OwnLoginOptions } from './federation/own-login-options.ts';
 export type { IdJagClaims, IdJagOptions, TrustedIdJagIssuer } from './grants/id-jag-options.ts';
 export type { RevocationSelection } from './grants/revocation.ts';
 export type { Health } from './health.ts';

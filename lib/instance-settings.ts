@@ -1,4 +1,3 @@
-import { providerHosts } from './federation/resolve-login-options.ts';
 import type { ResolvedOptions } from './resolve-options.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
 import type { OutboundOptions } from './shared/outbound.ts';
@@ -29,9 +28,4 @@ export function outboundOptions(settings: ResolvedOptions, internalHosts: readon
   const hostname = settings.issuer ? new URL(settings.issuer.origin).hostname : 'localhost';
   const isLoopback = settings.issuer?.isLoopback ?? !settings.isProduction;
   return { ...settings.outbound, internalHosts, ...(isLoopback && { loopbackAddress: loopbackAddressOf(hostname) }) };
-}
-
-/** Hosts of the identity provider that the operator named. */
-export function identityProviderHosts({ login }: ResolvedOptions): string[] {
-  return login.kind === 'dev' ? [] : providerHosts(login);
 }

@@ -19,11 +19,12 @@ import { createRememberedApprovals } from './consent/remembered-approvals.ts';
 import { createSilentGrant } from './consent/silent-grant.ts';
 import { createDescribeAssertion } from './federation/asserted-identity.ts';
 import { createBackchannelLogout } from './federation/backchannel-logout.ts';
-import { createDevLogin } from './federation/dev-login.ts';
-import { createIdentityProvider } from './federation/identity-provider.ts';
-import { createFinishLogin, createLogin } from './federation/login.ts';
+import { createFinishLogin } from './federation/login.ts';
 import { createLoginStates } from './federation/login-state.ts';
+import { createLogins } from './federation/logins.ts';
 import { createLogout } from './federation/logout.ts';
+import { namedLogins } from './federation/resolve-login-options.ts';
+import { createSessionCheck } from './federation/session-check.ts';
 import { createUsers } from './federation/users.ts';
 import { createExtensionGrants, grantPolicyOf } from './grants/extension-grants.ts';
 import { createGrantLifetime } from './grants/grant-lifetime.ts';
@@ -33,13 +34,7 @@ import { checkRefreshResource } from './grants/refresh-policy.ts';
 import { createRevocation, type RevocationSelection } from './grants/revocation.ts';
 import { createHandler, type Handler } from './handler.ts';
 import { createHealth } from './health.ts';
-import {
-  identityProviderHosts,
-  longestTokenSeconds,
-  outboundOptions,
-  remainingSeconds,
-  requireIssuer,
-} from './instance-settings.ts';
+import { longestTokenSeconds, outboundOptions, remainingSeconds, requireIssuer } from './instance-settings.ts';
 import type { McpOAuth } from './mcp-oauth-interface.ts';
 import { createMount } from './mount.ts';
 import type { AuthenticateOptions, McpOAuthOptions, ProxyOptions } from './options.ts';
@@ -53,7 +48,7 @@ import { resolveAuthenticate } from './resolve-authenticate-options.ts';
 import { resolveOptions } from './resolve-options.ts';
 import { resolveProxy } from './resolve-route-options.ts';
 import { createRoutes, type WellKnown } from './routes.ts';
-import { endpointPaths, endpointUrl } from './shared/endpoint-paths.ts';
+import { endpointPaths } from './shared/endpoint-paths.ts';
 import { createEvents } from './shared/events.ts';
 import { createIdentities } from './shared/identity.ts';
 import type { Issuer } from './shared/issuer.ts';
@@ -85,7 +80,10 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const pages = createPages(settings.pages);
   const keyRing = createKeyRingSource(storage, settings.secrets, events);
   const issuerOf = createIssuerResolver(settings.issuer, settings.origins);
-  const resources = createResources(settings.issuer?.origin);
+  const resources = createResources(
+    settings.issuer?.origin,
+    namedLogins(settings.login).flatMap(({ id }) => id ?? []),
+  );
   const grantSeconds = gateway.refreshTokenTtlSeconds + settings.stateTtlSeconds + gateway.accessTokenTtlSeconds;
   const identities = createIdentities(storage, grantSeconds + settings.sessionTtlSeconds);
   const tokens = createAccessTokens({
@@ -99,6 +97,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const grants = createGrants({ storage, grantSeconds, onEnded: tokens.forget });
   const { sessionTtlSeconds: sessionSeconds } = settings;
   const signIns = createSignIns({ storage, keyRing, sessionSeconds, grantSeconds });
+  const sessionSuffices = createSessionCheck(signIns, resources);
   const revocation = createRevocation({ storage, grants, signIns, events });
 
   const userPolicy = createUserPolicy(settings.authorizeUser);
@@ -112,7 +111,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     tokenSeconds: sessionSeconds + grantSeconds,
     signInOf: grants.signInOf,
     grantLifetime: createGrantLifetime({ grants, signIns }),
-    identityProvider: () => identityProvider,
+    identityProvider: (name) => logins.identityProvider(name),
   });
 
   const { registration, cimd } = settings.clients;
@@ -179,6 +178,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
           { uiLocales },
         ),
       silentGrant: (request) => silentGrant(issuer, request),
+      sessionSuffices: (demand) => sessionSuffices(issuer, demand),
       checkClientMetadata: clientChecks.check,
       allowClient: (metadata) => cimd.allowClient?.(metadata) ?? true,
       loadClient: loadedClients.find,
@@ -214,7 +214,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     keyRing,
     events,
     path: paths.interaction,
-    startLogin: (exchange, request) => login.start(exchange, request),
+    startLogin: (exchange, request) => logins.start(exchange, request),
     approvals,
     bindGrant,
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
@@ -235,7 +235,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     paths,
     outbound: (hosts) => createOutbound(outboundOptions(settings, hosts)),
     provider,
-    startLogin: (exchange, request) => login.start(exchange, request),
+    startLogin: (exchange, request) => logins.start(exchange, request),
     continuation: { finish: interactions.resume, fail: interactions.fail },
   });
   const connections = createConnections({
@@ -251,7 +251,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     endEverything: (issuer, { iss, sub }) => revocation(issuer, { sub, idp: iss }),
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
     isOperatorClient,
-    startLogin: (exchange, request) => login.start(exchange, request),
+    startLogin: (exchange, request) => logins.start(exchange, request),
     paths,
   });
   const states = createLoginStates(storage, keyRing);
@@ -265,24 +265,17 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     keepTokens: users.providerSessions.keep,
     failInteraction: connections.failLogin(interactions.fail),
   });
-  const identityProvider =
-    settings.login.kind === 'dev'
-      ? undefined
-      : createIdentityProvider(
-          settings.login,
-          createOutbound(outboundOptions(settings, identityProviderHosts(settings))),
-        );
-  const login =
-    identityProvider === undefined
-      ? createDevLogin({ states, events, finish, pages, path: paths.devLogin })
-      : createLogin({
-          identityProvider,
-          states,
-          events,
-          finish,
-          redirectUri: (issuer) => endpointUrl(issuer, paths.callback),
-        });
-
+  const logins = createLogins(settings.login, {
+    outbound: (hosts) => createOutbound(outboundOptions(settings, hosts)),
+    provider,
+    states,
+    signIns,
+    resources,
+    events,
+    pages,
+    finish,
+    paths,
+  });
   const logout = createLogout({
     provider,
     identities,
@@ -292,11 +285,10 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     pages,
     path: paths.endSession,
     signedOutPath: paths.signedOut,
-    leave: async (_exchange, { idToken }, returnUri) => identityProvider?.logoutUrl({ idToken, returnUri }),
+    leave: logins.leave,
   });
-  const backchannelLogout =
-    identityProvider &&
-    createBackchannelLogout({ storage, signIns, endGrants: grants.endAll, sources: [identityProvider], events });
+  const { identityProviders: sources } = logins;
+  const backchannelLogout = createBackchannelLogout({ storage, signIns, endGrants: grants.endAll, sources, events });
 
   const rateLimits = createRateLimits(storage, settings.rateLimits);
   const { registration: registrationEndpoint, ...machineEndpoints } = createMachineEndpoints({
@@ -330,8 +322,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       connections: connections.endpoint,
       logout: logout.endpoint,
       signedOut: logout.signedOut,
-      ...(backchannelLogout && { backchannelLogout }),
-      ...(settings.login.kind === 'dev' ? { devLogin: login.callback } : { callback: login.callback }),
+      ...(sources.length > 0 && { backchannelLogout }),
+      logins: logins.endpoints,
+      settleSession: logins.settleSession,
     }),
   });
   const signingKey = async (issuer: Issuer) => (await provider(issuer)).signingKey;
@@ -385,7 +378,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       keyRing,
       provider,
       issuer: settings.issuer,
-      isIdentityProviderReachable: () => identityProvider?.isReachable() ?? true,
+      isIdentityProviderReachable: () => sources.every((source) => source.isReachable()),
     }),
     async close() {
       sweeper.stop();

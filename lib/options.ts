@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { RateLimitOptions } from './authorization-server/rate-limit-options.ts';
 import type { ConsentOptions } from './consent/consent-options.ts';
+import type { IdentityProviderOptions } from './federation/identity-providers-options.ts';
 import type { BrowserLoginOptions, IdentityOptions, OidcOptions } from './federation/login-options.ts';
+import type { OwnLoginOptions } from './federation/own-login-options.ts';
 import type { IdJagOptions } from './grants/id-jag-options.ts';
 import type { ForwardingOptions } from './proxy/proxy-options.ts';
 import type { Logger } from './shared/events.ts';
@@ -24,10 +26,17 @@ export interface McpOAuthOptions {
    * records of its own.
    */
   readonly origins?: readonly string[] | ((origin: string) => boolean);
-  /** The identity provider that signs people in. Required unless `browserLogin.url` is this server's dev login. */
+  /**
+   * The identity provider that signs people in. Required, unless `browserLogin.url` is this server's dev login or one of
+   * `identityProviders` and `login` is given.
+   */
   readonly oidc?: OidcOptions;
-  /** How the browser is sent to the identity provider. */
-  readonly browserLogin: BrowserLoginOptions;
+  /** How the browser is sent to the identity provider; beside `identityProviders` or `login` lifetimes only. */
+  readonly browserLogin?: BrowserLoginOptions;
+  /** Several identity providers instead of one: people choose, or their email domain or the resource does. */
+  readonly identityProviders?: readonly IdentityProviderOptions[];
+  /** The app's own login instead of an identity provider. */
+  readonly login?: OwnLoginOptions;
   /** How the identity provider's claims become `req.user`. */
   readonly identity?: IdentityOptions;
   /** Which users may use which resource with which client. @defaultValue everybody who can sign in */
@@ -226,6 +235,11 @@ export interface RemoteResourceOptions {
   readonly displayName?: string;
   /** The resource meant when a client names none, where there are several, routes included. At most one. @defaultValue false */
   readonly default?: boolean;
+  /**
+   * Ids of `identityProviders` whose users may have tokens for this resource: a user of another one is asked to sign in at one
+   * of these. @defaultValue all
+   */
+  readonly identityProviders?: readonly string[];
 }
 
 /** Options of `auth.authenticate(path, options)`. */
@@ -266,6 +280,11 @@ export interface AuthenticateOptions {
   readonly default?: boolean;
   /** Origins of web pages that may call this route, besides the issuer's own, such as `https://app.example.com`. */
   readonly allowedOrigins?: readonly string[];
+  /**
+   * Ids of `identityProviders` whose users may have tokens for this resource: a user of another one is asked to sign in at one
+   * of these. @defaultValue all
+   */
+  readonly identityProviders?: readonly string[];
 }
 
 /** Options of `auth.proxy(path, options)`. */

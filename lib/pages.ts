@@ -3,6 +3,7 @@ export { html, trusted } from './shared/html.ts';
 export type { PageErrorKind, PageErrorText, PageMessages, PartialPageMessages } from './shared/pages/messages.ts';
 export { fill, fillText } from './shared/pages/messages.ts';
 export type {
+  ChooserModel,
   ConnectedClient,
   ConnectedModel,
   ConnectedUpstream,

@@ -18,6 +18,7 @@ export const authenticateNames = [
   'displayName',
   'default',
   'allowedOrigins',
+  'identityProviders',
 ] as const satisfies readonly (keyof AuthenticateOptions)[];
 /** A public path: absolute, no query, no dot segments, no trailing slash (but `/` itself). */
 export const pathRule = {
@@ -61,6 +62,7 @@ export function readAuthenticate(options: OptionReader): ResolvedAuthenticate {
   const requiredScopes = options.fn('requiredScopes') as ResolvedAuthenticate['requiredScopes'];
   const accessTokenTtlSeconds = readLifetime(options);
   const accessTokenFormat = options.string('accessTokenFormat', formatRule) as 'opaque' | 'jwt' | undefined;
+  const identityProviders = readAcceptedProviders(options);
   const challenges = {
     what: "'operation' or 'union'",
     accept: (text: string) => text === 'operation' || text === 'union',
@@ -84,6 +86,7 @@ export function readAuthenticate(options: OptionReader): ResolvedAuthenticate {
         what: "origins such as 'https://app.example.com'",
         accept: (text) => URL.parse(text)?.origin === text,
       }) ?? [],
+    ...(identityProviders && { identityProviders }),
   };
 }
 
@@ -102,6 +105,14 @@ export interface ResolvedAuthenticate {
   readonly displayName?: string;
   readonly default: boolean;
   readonly allowedOrigins: readonly string[];
+  readonly identityProviders?: readonly string[];
+}
+
+/** Identity providers that a resource accepts; undefined for all. Whether they exist is seen when it is declared. */
+export function readAcceptedProviders(options: OptionReader): readonly string[] | undefined {
+  const ids = options.strings('identityProviders');
+  if (ids?.length === 0) options.problem('identityProviders', 'must name at least one identity provider');
+  return ids;
 }
 
 /** A resource's own lifetime of access tokens; undefined where it has the server's. */

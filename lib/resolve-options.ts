@@ -67,6 +67,8 @@ const optionNames = [
   'origins',
   'oidc',
   'browserLogin',
+  'identityProviders',
+  'login',
   'identity',
   'authorizeUser',
   'gateway',

@@ -5,6 +5,7 @@ import {
   authenticateNames,
   pathRule,
   type ResolvedAuthenticate,
+  readAcceptedProviders,
   readAuthenticate,
   readLifetime,
 } from './resolve-authenticate-options.ts';
@@ -32,6 +33,7 @@ const remoteResourceNames = [
   'accessTokenTtlSeconds',
   'displayName',
   'default',
+  'identityProviders',
 ] as const satisfies readonly (keyof RemoteResourceOptions)[];
 
 /** `routes`: each an `authenticate`, or with a target a `proxy`. */
@@ -61,6 +63,7 @@ export function readRemoteResources(options: OptionReader): readonly Resource[] 
     if (!resource.has('url')) resource.problem('url', "must be given, such as 'https://files.example.com/mcp'");
     const { origin, pathname } = new URL(text ?? 'https://invalid');
     const lifetime = readLifetime(resource);
+    const identityProviders = readAcceptedProviders(resource);
     const format = resource.string('accessTokenFormat', formatRule) as 'opaque' | 'jwt' | undefined;
     const scopes = resource.strings('scopes', scopeRule) ?? ['mcp:tools'];
     return {
@@ -73,6 +76,7 @@ export function readRemoteResources(options: OptionReader): readonly Resource[] 
       displayName: resource.string('displayName') ?? text ?? '',
       isDefault: resource.boolean('default', false),
       allowedOrigins: [],
+      ...(identityProviders && { identityProviders }),
     };
   });
 }

@@ -1,6 +1,6 @@
 import type { OwnedPath, Routes } from './handler.ts';
 import type { EndpointPaths } from './shared/endpoint-paths.ts';
-import type { Endpoint } from './shared/http.ts';
+import type { Endpoint, Exchange } from './shared/http.ts';
 import type { Issuer } from './shared/issuer.ts';
 
 /** One endpoint for each owned path. */
@@ -26,9 +26,10 @@ export interface Endpoints {
   readonly clientJwks: Endpoint;
   /** This server's metadata document as a client of an upstream; undefined for an id that none has. */
   readonly clientDocument: (id: string) => Endpoint | undefined;
-  /** Absent with the dev login. */
-  readonly callback?: Endpoint;
-  readonly devLogin?: Endpoint;
+  /** Ways back from a sign-in, by path. */
+  readonly logins: ReadonlyMap<string, Endpoint>;
+  /** Ends a browser's session that its login does not stand behind any more. */
+  readonly settleSession: (exchange: Exchange) => Promise<void>;
 }
 
 /** Which `/.well-known` paths are ours. */
@@ -62,29 +63,36 @@ export function createRoutes(
   wellKnown: WellKnown,
   endpoints: Endpoints,
 ): Routes {
+  /** A page that counts on the browser's session. */
+  const ofSession = (serve: Endpoint): OwnedPath => ({
+    audience: 'browser',
+    async serve(exchange) {
+      await endpoints.settleSession(exchange);
+      await serve(exchange);
+    },
+  });
   const exact = new Map<string, OwnedPath>([
-    [paths.authorization, { audience: 'browser', serve: endpoints.authorization }],
+    [paths.authorization, ofSession(endpoints.authorization)],
     [paths.token, { audience: 'machine', serve: endpoints.token }],
     [paths.revocation, { audience: 'machine', serve: endpoints.revocation }],
     [paths.pushedAuthorizationRequest, { audience: 'machine', serve: endpoints.pushedAuthorizationRequest }],
     [paths.introspection, { audience: 'machine', serve: endpoints.introspection }],
-    [paths.endSession, { audience: 'browser', serve: endpoints.logout }],
-    [paths.connections, { audience: 'browser', serve: endpoints.connections }],
+    [paths.endSession, ofSession(endpoints.logout)],
+    [paths.connections, ofSession(endpoints.connections)],
     [paths.signedOut, { audience: 'browser', serve: endpoints.signedOut }],
     [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
     [paths.clientJwks, { audience: 'machine', serve: endpoints.clientJwks }],
-    [paths.connectCallback, { audience: 'browser', serve: endpoints.connect.callback }],
+    [paths.connectCallback, ofSession(endpoints.connect.callback)],
   ]);
   if (endpoints.registration) exact.set(paths.registration, { audience: 'machine', serve: endpoints.registration });
-  if (endpoints.callback) exact.set(paths.callback, { audience: 'browser', serve: endpoints.callback });
-  if (endpoints.devLogin) exact.set(paths.devLogin, { audience: 'browser', serve: endpoints.devLogin });
+  for (const [path, serve] of endpoints.logins) exact.set(path, { audience: 'browser', serve });
   if (endpoints.backchannelLogout)
     exact.set(paths.backchannelLogout, { audience: 'machine', serve: endpoints.backchannelLogout });
   if (hasAliases) addAliases(exact, paths);
-  const resume: OwnedPath = { audience: 'browser', serve: endpoints.resume };
-  const interaction: OwnedPath = { audience: 'browser', serve: endpoints.interaction };
-  const connectLink: OwnedPath = { audience: 'browser', serve: endpoints.connect.link };
-  const connectLogin: OwnedPath = { audience: 'browser', serve: endpoints.connect.afterLogin };
+  const resume = ofSession(endpoints.resume);
+  const interaction = ofSession(endpoints.interaction);
+  const connectLink = ofSession(endpoints.connect.link);
+  const connectLogin = ofSession(endpoints.connect.afterLogin);
   const metadata: OwnedPath = { audience: 'machine', serve: endpoints.metadata };
 
   return ({ afterPrefix, public: publicPath }, issuer) => {

@@ -103,13 +103,31 @@ describe('the scope of an authorization request', () => {
 
 describe('other parameters of an authorization request', () => {
   test.each([
-    ['select_account', 'login'],
-    ['login select_account', 'login'],
-    ['consent', 'consent'],
-    ['none', 'none'],
-    ['login consent', 'login consent'],
-  ])('prompt %s means %s', (prompt, meant) => {
-    expect(prepared(`prompt=${prompt}&scope=read`)).toBe(`prompt=${meant}&scope=read`);
+    ['select_account', 'login_prompt=select_account&prompt=login'],
+    ['login select_account', 'login_prompt=login select_account&prompt=login'],
+    ['consent', 'prompt=consent'],
+    ['none', 'prompt=none'],
+    ['login consent', 'login_prompt=login&prompt=login consent'],
+  ])('prompt %s is %s', (prompt, kept) => {
+    const parameters = new URLSearchParams(prepared(`prompt=${prompt}&scope=read`));
+    parameters.sort();
+    expect(decodeURIComponent(`${parameters}`).replaceAll('+', ' ')).toBe(`${kept}&scope=read`);
+  });
+
+  test('max_age and acr_values are kept for the sign-in (OpenID Connect Core section 3.1.2.1)', () => {
+    expect(prepared('max_age=60&scope=read&acr_values=a b')).toBe('login_acr_values=a b&login_max_age=60&scope=read');
+    const malformed = [
+      'max_age=-1',
+      'max_age=1e3',
+      'max_age=60&max_age=70',
+      'acr_values=%0A',
+      'acr_values=a&acr_values=b',
+    ];
+    for (const query of malformed) expect(prepared(`${query}&scope=read`)).toBe('scope=read');
+  });
+
+  test('names that stand for them inside are nobody else’s', () => {
+    expect(prepared('login_max_age=1&login_prompt=none&login_acr_values=x&scope=read')).toBe('scope=read');
   });
 
   test('an empty prompt is none, and a repeated one stays, to be refused (RFC 6749 section 3.1)', () => {

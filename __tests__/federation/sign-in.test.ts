@@ -96,6 +96,8 @@ describe('sign-in at the identity provider', () => {
   it.each([
     ['prompt=login', { prompt: 'login' }, { prompt: 'login' }],
     ['prompt=select_account as prompt=login', { prompt: 'select_account' }, { prompt: 'login' }],
+    ['acr_values', { acr_values: 'urn:acme:mfa urn:acme:sms' }, { acr_values: 'urn:acme:mfa urn:acme:sms' }],
+    ['max_age', { max_age: '600' }, { max_age: '600' }],
     ['login_hint', { login_hint: 'alice@acme.example' }, { login_hint: 'alice@acme.example' }],
   ])('passes on %s (OpenID Connect Core section 3.1.2.1)', async (_name, given, passedOn) => {
     await federation.approve(federation.browser(), given);

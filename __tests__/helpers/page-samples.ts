@@ -111,6 +111,17 @@ export const pageSamples: Samples = {
       signOutUrl: '/oauth/logout',
     },
   },
+  chooser: {
+    chooser: {
+      providers: [
+        { id: 'acme', name: 'Acme Corporation' },
+        { id: 'partner', name: 'Partner Ltd' },
+      ],
+      asksEmail: true,
+      isUnknownEmail: true,
+      form: { method: 'post', action, fields: [['csrf', csrf]] },
+    },
+  },
   signOut: { 'sign-out': { account: 'Ada Lovelace', action, csrf } },
   signedOut: { 'signed-out': {} },
   devLogin: { 'dev-login': { action, state: csrf } },

@@ -1,9 +1,5 @@
 /** A browser just good enough for the two pages of the quick start: cookies by name, redirects, one form a page. */
-export async function signInLikeAPerson(
-  start: URL,
-  redirectUri: string,
-  person: { name: string; roles: string },
-): Promise<URL> {
+export async function signInLikeAPerson(start: URL, redirectUri: string, person: Record<string, string>): Promise<URL> {
   const cookies = new Map<string, string>();
 
   /** Follows redirects up to a page or to the client's redirect URI. */

@@ -11,10 +11,11 @@ import type { KeyRing } from '../shared/key-ring.ts';
 import type { OidcClient, OidcProvider } from '../shared/oidc-provider.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { canonicalResource, type Resource, type Resources } from '../shared/resources.ts';
-import { interactionPolicy } from './interaction-policy.ts';
+import { demandOf, interactionPolicy, type SessionDemand } from './interaction-policy.ts';
 import { answering, type ProviderAdapter } from './provider-adapter.ts';
 import { type DecideRefresh, requireUser, slides } from './refresh-decision.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
+import { loginParameters } from './request-parameters.ts';
 import { recallRecord } from './request-records.ts';
 import { settleWrites } from './token-writes.ts';
 
@@ -53,6 +54,8 @@ export interface ProviderHooks {
     signInId: string | undefined;
     flowId: string;
   }) => Promise<string | undefined>;
+  /** Whether a browser's session is recent enough, and of a login that the resource accepts. */
+  readonly sessionSuffices: (demand: SessionDemand) => Promise<boolean>;
   /** Checks and completes client metadata from DCR, CIMD and the store; throws with a public description. */
   readonly checkClientMetadata: (metadata: Record<string, unknown>) => void;
   readonly fetch: (url: string | URL, options: object) => Promise<Response>;
@@ -269,6 +272,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
         if (key === 'software_id') hooks.checkClientMetadata(metadata as Record<string, unknown>);
       },
     },
+    extraParams: [...loginParameters],
     pkce: { required: () => true },
     clientBasedCORS: () => false, // CORS is answered before a request comes here.
     allowOmittingSingleRegisteredRedirectUri: false,
@@ -298,7 +302,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       return account && { accountId: account.accountId, claims: async () => ({ sub: account.accountId }) };
     },
     interactions: {
-      policy: interactionPolicy(),
+      policy: interactionPolicy((demand) => answering(settings.events, hooks.sessionSuffices(demand))),
       url: (_ctx, interaction) => `${issuer.pathPrefix}${paths.interaction}/${interaction.uid}`,
     },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => requireOwnAudience(claims.aud, issuer, paths),
@@ -344,6 +348,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
 async function rememberedGrant(ctx: KoaContextWithOIDC, settings: ProviderSettings): Promise<string | undefined> {
   const { account, client, session, result, params = {} } = ctx.oidc;
   if (result !== undefined || !account || !client || !session?.accountId) return undefined;
+  if (!(await answering(settings.events, settings.hooks.sessionSuffices(demandOf(ctx.oidc))))) return undefined;
   const request = {
     provider: ctx.oidc.provider as unknown as OidcProvider,
     req: ctx.req,

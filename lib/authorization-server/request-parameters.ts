@@ -7,6 +7,9 @@ const openIdScopes = new Set(['openid', 'profile', 'email', 'address', 'phone'])
 /** Parameters that mean something only with an ID token; oidc-provider refuses them without the `openid` scope. */
 const idTokenParameters = ['nonce', 'claims', 'claims_locales', 'id_token_hint', 'max_age', 'acr_values'];
 
+/** Names under which oidc-provider keeps for the login what it would refuse without the `openid` scope, or does not know. */
+export const loginParameters = ['login_prompt', 'login_max_age', 'login_acr_values'] as const;
+
 function scopeTokens(text: string): string[] {
   return text.split(' ').filter((token) => token !== '');
 }
@@ -23,12 +26,33 @@ function canonicalizeResources(parameters: URLSearchParams, issuer: Issuer, reso
   for (const indicator of new Set(canonical)) parameters.append('resource', indicator);
 }
 
+/** What the identity provider is to be asked (OpenID Connect Core section 3.1.2.1); what is malformed has no effect. */
+function keepForLogin(parameters: URLSearchParams): void {
+  const single = (name: string, form: RegExp) => {
+    const [value, ...more] = parameters.getAll(name);
+    return value !== undefined && more.length === 0 && form.test(value) ? value : undefined;
+  };
+  const prompts = scopeTokens(single('prompt', /./) ?? '').filter((prompt) =>
+    /^(?:login|select_account)$/.test(prompt),
+  );
+  const kept = {
+    login_prompt: prompts.length > 0 ? [...new Set(prompts)].join(' ') : undefined,
+    login_max_age: single('max_age', /^\d{1,9}$/),
+    login_acr_values: single('acr_values', /^[\x21-\x7e][\x20-\x7e]{0,500}$/),
+  };
+  for (const name of loginParameters) {
+    parameters.delete(name);
+    if (kept[name] !== undefined) parameters.set(name, kept[name]);
+  }
+}
+
 /**
  * Prepares an authorization request for oidc-provider: canonical resource, known scopes (all of the resource's where none
  * is left), no OpenID Connect extras. Repeated parameters stay repeated, so that they are refused.
  */
 export function prepareAuthorizationRequest(parameters: URLSearchParams, issuer: Issuer, resources: Resources): void {
   canonicalizeResources(parameters, issuer, resources);
+  keepForLogin(parameters);
   for (const name of idTokenParameters) parameters.delete(name);
   // Only the query: a posted form or a fragment would need pages and scripts of their own (RFC 9700 section 2.1.2).
   if (parameters.getAll('response_mode').some((mode) => mode !== 'query')) parameters.set('response_mode', 'refused');

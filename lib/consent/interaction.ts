@@ -13,6 +13,7 @@ import type { KeyRingSource } from '../shared/secrets.ts';
 import type { UserPolicy } from '../shared/user-policy.ts';
 import { consentClient, consentResource } from './consent-content.ts';
 import { saveGrant } from './interaction-grant.ts';
+import { loginRequestOf } from './login-parameters.ts';
 import { formActionSources, redirectSource } from './redirect-target.ts';
 import type { RememberedApprovals } from './remembered-approvals.ts';
 import { judgeUser, refusalResult, showRefusal } from './user-admission.ts';
@@ -70,6 +71,14 @@ function needsLogin({ prompt, session }: OidcInteraction): boolean {
   return prompt.name !== 'consent' || !session;
 }
 
+/** What a person decided on the page. */
+interface Decision {
+  readonly approve: boolean;
+  readonly remember: boolean;
+  /** Where to sign in, if there was a choice. */
+  readonly choice: LoginRequest['choice'];
+}
+
 /** An interaction of this browser and whom it is about. */
 interface Loaded {
   readonly provider: OidcProvider;
@@ -108,6 +117,15 @@ export function createInteractions(options: InteractionOptions): Interactions {
     }
   }
 
+  /** Where a form of this interaction is posted, and what shows that it is ours. */
+  async function formOf({ pathPrefix }: Issuer, interaction: OidcInteraction) {
+    const ring = await options.keyRing();
+    return {
+      action: `${pathPrefix}${options.path}/${interaction.uid}`,
+      csrf: ring.sign('csrf', csrfText(interaction)),
+    };
+  }
+
   async function show(exchange: Exchange, interaction: OidcInteraction, client: OidcClient): Promise<void> {
     const { issuer } = exchange;
     const { redirect_uri: redirectUri, resource, scope, ui_locales: uiLocales } = interaction.params;
@@ -116,7 +134,6 @@ export function createInteractions(options: InteractionOptions): Interactions {
         ? await identities.find(issuer, interaction.session.accountId)
         : undefined;
     const isKnown = options.isOperatorClient(client.clientId);
-    const ring = await options.keyRing();
     pages.send(
       exchange,
       'consent',
@@ -126,8 +143,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
         scopes: text(scope).split(' ').filter(Boolean),
         ...(signedIn && { account: nameOf(signedIn) }),
         mayRemember: !needsLogin(interaction) && options.approvals.mayRemember(client, text(redirectUri)),
-        action: `${issuer.pathPrefix}${options.path}/${interaction.uid}`,
-        csrf: ring.sign('csrf', csrfText(interaction)),
+        ...(await formOf(issuer, interaction)),
       },
       { formAction: formActionSources(issuer, text(redirectUri), needsLogin(interaction)), uiLocales },
     );
@@ -176,13 +192,17 @@ export function createInteractions(options: InteractionOptions): Interactions {
   async function readDecision(
     exchange: Exchange,
     interaction: OidcInteraction,
-  ): Promise<{ readonly approve: boolean; readonly remember: boolean } | { readonly refusal: string }> {
+  ): Promise<Decision | { readonly refusal: string }> {
     const form = await readForm(exchange.req);
     const foreign = foreignForm(exchange, await options.keyRing(), csrfText(interaction), form.get('csrf'));
     if (foreign !== undefined) return { refusal: `decision: ${foreign}` };
     const decision = form.get('decision');
     if (decision !== 'approve' && decision !== 'deny') return { refusal: 'decision: neither yes nor no' };
-    return { approve: decision === 'approve', remember: form.get('remember') === 'yes' };
+    return {
+      approve: decision === 'approve',
+      remember: form.get('remember') === 'yes',
+      choice: { provider: form.get('identity_provider'), email: form.get('email') },
+    };
   }
 
   async function decide(exchange: Exchange, { provider, interaction, client }: Loaded): Promise<void> {
@@ -196,15 +216,16 @@ export function createInteractions(options: InteractionOptions): Interactions {
       return redirect(exchange.res, interaction.returnTo);
     }
     if (needsLogin(interaction) || !interaction.session) {
-      const { prompt, login_hint: loginHint, redirect_uri: redirectUri, ui_locales: uiLocales } = interaction.params;
+      const { uid, exp: expiresAt } = interaction;
+      const approval = await formOf(exchange.issuer, interaction);
+      const { remember: isRemembered, choice } = decision;
       return options.startLogin(exchange, {
-        uid: interaction.uid,
+        uid,
         ...flow,
-        expiresAt: interaction.exp,
-        redirectSource: redirectSource(text(redirectUri)),
-        ...(text(prompt).split(' ').includes('login') && { prompt: 'login' }),
-        ...(typeof loginHint === 'string' && { loginHint }),
-        ...(typeof uiLocales === 'string' && { uiLocales }),
+        expiresAt,
+        choice,
+        approval: { ...approval, remember: isRemembered },
+        ...loginRequestOf(interaction.params),
       });
     }
     const { accountId: account, acr: signInId } = interaction.session;

@@ -26,6 +26,9 @@ export interface IdentityProvider extends ProviderLogout {
     redirectUri: string;
     prompt?: string;
     loginHint?: string;
+    /** Seconds. */
+    maxAge?: number;
+    acrValues?: string;
   }): Promise<string>;
   /** Redeems the code of a callback and verifies who signed in. @throws LoginError */
   redeem(callback: URL, expected: { state: string; nonce: string; codeVerifier: string }): Promise<SignedIn>;
@@ -65,6 +68,17 @@ function tokensOf(answer: oidc.TokenEndpointResponse, { idToken }: IdTokenSlot, 
 function joinPrompts(...prompts: (string | undefined)[]): { prompt?: string } {
   const values = [...new Set(prompts.flatMap((prompt) => prompt?.split(' ') ?? []))].filter(Boolean);
   return values.length === 0 ? {} : { prompt: values.join(' ') };
+}
+
+/** What the provider takes for a prompt: a fresh login and the choice of an account stand in for each other. */
+function takenPrompt(prompt: string | undefined, supported: unknown): string | undefined {
+  const taken: readonly unknown[] = Array.isArray(supported) ? supported : ['login'];
+  const instead: Readonly<Record<string, string>> = { login: 'select_account', select_account: 'login' };
+  return prompt
+    ?.split(' ')
+    .map((value) => (taken.includes(value) ? value : instead[value]))
+    .filter((value) => value !== undefined && taken.includes(value))
+    .join(' ');
 }
 
 /** With an issuer for many tenants openid-client cannot compare `iss` of the callback (RFC 9207); its tenant is checked here. */
@@ -110,10 +124,12 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
   }
 
   return {
-    authorizationUrl: ({ state, nonce, codeVerifier, redirectUri, prompt, loginHint }) =>
+    authorizationUrl: ({ state, nonce, codeVerifier, redirectUri, prompt, loginHint, maxAge, acrValues }) =>
       sorted(async () => {
         const { prompt: ownPrompt, ...parameters } = login.authorizationParameters;
-        const url = oidc.buildAuthorizationUrl(await connection.configuration(), {
+        const configuration = await connection.configuration();
+        const supported = login.promptValues ?? configuration.serverMetadata().prompt_values_supported;
+        const url = oidc.buildAuthorizationUrl(configuration, {
           ...parameters,
           ...resourceParameter,
           redirect_uri: redirectUri,
@@ -123,8 +139,10 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
           ...(login.protocol === 'oidc' && { nonce }),
           code_challenge: await oidc.calculatePKCECodeChallenge(codeVerifier),
           code_challenge_method: 'S256',
-          ...joinPrompts(ownPrompt, prompt),
+          ...joinPrompts(ownPrompt, takenPrompt(prompt, supported)),
           ...(loginHint !== undefined && { login_hint: loginHint }),
+          ...(maxAge !== undefined && { max_age: String(maxAge) }),
+          ...(acrValues !== undefined && { acr_values: acrValues }),
         });
         return url.href.replaceAll('+', '%20'); // A space as `+` is read literally by some (Amazon Cognito).
       }),

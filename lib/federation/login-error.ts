@@ -13,6 +13,8 @@ export type LoginProblem =
   | { readonly reason: 'identity_incomplete'; readonly detail: string }
   /** `mapIdentity` or `authorizeUser` failed. */
   | { readonly reason: 'identity_hook_failed'; readonly detail: string }
+  /** The client asked for a login that is more recent, or the time of this one is not known. */
+  | { readonly reason: 'login_not_fresh'; readonly detail: string }
   /** Somebody who may not sign in here: by `identity.requiredClaims` or `authorizeUser`. */
   | { readonly reason: 'user_refused'; readonly detail: string };
 
@@ -49,6 +51,8 @@ export function wireError(problem: LoginProblem): { code: string; description: s
       };
     case 'provider_unreachable':
       return { code: 'temporarily_unavailable', description: 'the identity provider does not answer; try again' };
+    case 'login_not_fresh':
+      return { code: 'login_required', description: 'a more recent sign-in is needed' };
     case 'user_refused':
       return { code: 'access_denied', description: 'the user may not sign in here' };
     case 'identity_hook_failed':

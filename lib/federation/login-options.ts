@@ -62,6 +62,11 @@ export interface BrowserLoginOptions {
    * be given. `prompt` is merged with what the request asks for.
    */
   readonly authorizationParameters?: Readonly<Record<string, string>>;
+  /**
+   * Values of `prompt` that this provider takes, such as `['consent', 'select_account']`: of `login` and `select_account` the
+   * one stands in for the other. @defaultValue `prompt_values_supported` of the discovery document, else `['login']`
+   */
+  readonly promptValues?: readonly ('login' | 'select_account' | 'consent' | 'none' | 'create')[];
   /** `resource` parameter of the authorization and token requests (RFC 8707). @defaultValue never sent: several providers refuse it */
   readonly resource?: string;
   /**

@@ -13,20 +13,28 @@ export interface LoginState {
   readonly clientId: string;
   readonly nonce: string;
   readonly codeVerifier: string;
+  /** Which of several identity providers the browser was sent to. */
+  readonly provider?: string;
+  /** How recent the login must be: its age in seconds, or the time from which it counts, UNIX seconds. */
+  readonly maxAge?: number;
+  readonly notBefore?: number;
   /** See `LoginRequest`; kept by the dev login only. */
   readonly redirectSource?: string;
 }
 
 /** Why a callback does not belong to a login that this browser started. */
-export type LoginStateProblem = 'state_missing' | 'state_unknown' | 'other_browser';
+export type LoginStateProblem = 'state_missing' | 'state_unknown' | 'other_browser' | 'other_provider';
 
 export interface LoginStates {
   /** Writes the state and binds it to this browser by a cookie. Only ever after an approval. @returns the state parameter */
   begin(exchange: Exchange, login: LoginState, ttlSeconds: number): Promise<string>;
   /** Looks at a state of this browser; uses nothing up. */
   peek(exchange: Exchange, state: string | null): Promise<Pick<LoginState, 'redirectSource'> | LoginStateProblem>;
-  /** Takes the state, once: of parallel callbacks one gets it. */
-  take(exchange: Exchange, state: string | null): Promise<LoginState | LoginStateProblem>;
+  /**
+   * Takes the state, once: of parallel callbacks one gets it.
+   * @param provider whose callback this is: another's answer is not looked at (RFC 9700 section 4.4)
+   */
+  take(exchange: Exchange, state: string | null, provider?: string): Promise<LoginState | LoginStateProblem>;
 }
 
 const kind = 'LoginState';
@@ -63,18 +71,19 @@ export function createLoginStates(storage: Storage, keyRing: KeyRingSource): Log
       return state;
     },
 
-    async take(exchange, state) {
+    async take(exchange, state, provider) {
       // The browser is checked first: a stranger who learnt the state cannot use it up.
       const found = await find(exchange, state);
       if (typeof found === 'string') return found;
+      if (found.provider !== provider) return 'other_provider';
       const id = recordId(exchange.issuer, state as string);
       const record = await storage.take(kind, id);
       if (!record) return 'state_unknown';
       setCookie(exchange.res, exchange.issuer, cookieNames(exchange.issuer).login(state as string), '', 0);
-      const { uid, flowId, clientId, sealed } = record.value as Record<string, string>;
-      const opened = (await keyRing()).open(id, sealed ?? '');
+      const { sealed, binding: _, ...login } = record.value;
+      const opened = (await keyRing()).open(id, String(sealed));
       if (opened === undefined) return 'state_unknown';
-      return { uid, flowId, clientId, ...JSON.parse(opened) } as LoginState;
+      return { ...login, ...JSON.parse(opened) } as LoginState;
     },
   };
 }

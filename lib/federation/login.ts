@@ -9,6 +9,7 @@ import type { KeptTokens } from '../shared/provider-tokens.ts';
 import type { SignIn, SignIns } from '../shared/sign-ins.ts';
 import type { IdentityProvider, SignedIn } from './identity-provider.ts';
 import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
+import { requireFresh } from './login-freshness.ts';
 import type { LoginState, LoginStateProblem, LoginStates } from './login-state.ts';
 
 export interface LoginOptions {
@@ -18,6 +19,8 @@ export interface LoginOptions {
   readonly finish: FinishLogin;
   /** The redirect URI registered at the identity provider. */
   readonly redirectUri: (issuer: Issuer) => string;
+  /** Its name among several. */
+  readonly provider: string | undefined;
 }
 
 export interface Login {
@@ -65,6 +68,7 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 function signInOf(
   accountId: string,
   { identity, idTokenClaims, tokens }: Parameters<FinishLogin['succeed']>[2],
+  provider: string | undefined,
 ): SignIn {
   const { iss, sub, sid, auth_time: authTime } = idTokenClaims ?? {};
   const [sessionId, idToken] = [text(sid), tokens?.idToken];
@@ -74,6 +78,7 @@ function signInOf(
     iss: text(iss) ?? identity.iss,
     subject: text(sub) ?? identity.sub,
     authTime: typeof authTime === 'number' && authTime < now ? authTime : now,
+    ...(provider !== undefined && { provider }),
     ...(sessionId !== undefined && { sid: sessionId }),
     ...(idToken !== undefined && { idToken }),
   };
@@ -94,12 +99,12 @@ export function createFinishLogin({
     pages.send(exchange, 'error', { kind: 'signInExpired', code: 'invalid_request', flowId }, { status: 400 });
 
   return {
-    async succeed(exchange, { uid, flowId, clientId }, signedIn) {
+    async succeed(exchange, { uid, flowId, clientId, provider }, signedIn) {
       const { identity, tokens } = signedIn;
       if (!(await admit(exchange, uid, identity))) return;
       const accountId = await identities.remember(exchange.issuer, identity);
-      const signInId = await signIns.begin(exchange.issuer, signInOf(accountId, signedIn));
-      if (tokens) await keepTokens(exchange.issuer, signInId, { tokens, accountId, provider: undefined });
+      const signInId = await signIns.begin(exchange.issuer, signInOf(accountId, signedIn, provider));
+      if (tokens) await keepTokens(exchange.issuer, signInId, { tokens, accountId, provider });
       if (!(await complete(exchange, uid, { accountId, signInId }))) {
         events.emit({ type: 'login.failed', flowId, clientId, reason: 'authorization_request_expired' });
         return expired(exchange, flowId);
@@ -123,11 +128,19 @@ export function createFinishLogin({
 const maxCallbackLength = 8 * 1024;
 
 /** Sign-in at the company's identity provider: authorization code with PKCE, state and nonce. */
-export function createLogin({ identityProvider, states, events, finish, redirectUri }: LoginOptions): Login {
+export function createLogin({ identityProvider, states, events, finish, redirectUri, provider }: LoginOptions): Login {
   return {
     async start(exchange, request) {
-      const { uid, flowId, clientId } = request;
-      const login = { uid, flowId, clientId, nonce: randomToken(), codeVerifier: randomToken() };
+      const { uid, flowId, clientId, prompt, loginHint, maxAge, acrValues } = request;
+      const login: LoginState = {
+        uid,
+        flowId,
+        clientId,
+        nonce: randomToken(),
+        codeVerifier: randomToken(),
+        ...(provider !== undefined && { provider }),
+        ...(maxAge !== undefined && { maxAge }),
+      };
       const ttlSeconds = Math.max(1, request.expiresAt - Math.floor(Date.now() / 1000));
       const state = await states.begin(exchange, login, ttlSeconds);
       try {
@@ -136,8 +149,10 @@ export function createLogin({ identityProvider, states, events, finish, redirect
           nonce: login.nonce,
           codeVerifier: login.codeVerifier,
           redirectUri: redirectUri(exchange.issuer),
-          ...(request.prompt !== undefined && { prompt: request.prompt }),
-          ...(request.loginHint !== undefined && { loginHint: request.loginHint }),
+          ...(prompt !== undefined && { prompt }),
+          ...(loginHint !== undefined && { loginHint }),
+          ...(maxAge !== undefined && { maxAge }),
+          ...(acrValues !== undefined && { acrValues }),
         });
         events.emit({ type: 'login.started', flowId, clientId });
         redirect(exchange.res, location);
@@ -153,13 +168,15 @@ export function createLogin({ identityProvider, states, events, finish, redirect
         return finish.refuse(exchange, 'state_missing');
       const repeated = ['state', 'code', 'error', 'iss'].some((name) => url.searchParams.getAll(name).length > 1);
       const given = repeated ? null : url.searchParams.get('state');
-      const state = await states.take(exchange, given);
+      const state = await states.take(exchange, given, provider);
       if (typeof state === 'string') return finish.refuse(exchange, state);
       try {
         const signedIn = await identityProvider.redeem(callbackUrl(exchange, redirectUri(exchange.issuer)), {
           ...state,
           state: given as string,
         });
+        const { auth_time: authTime } = signedIn.idTokenClaims;
+        requireFresh(state, typeof authTime === 'number' ? authTime : undefined);
         await finish.succeed(exchange, state, signedIn);
       } catch (error) {
         if (!(error instanceof LoginError)) throw error;

@@ -8,7 +8,7 @@ import { signInKey } from '../shared/sign-ins.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { IdentityProvider, SignedIn } from './identity-provider.ts';
 import { describeLoginProblem, LoginError } from './login-error.ts';
-import type { ResolvedLogin } from './resolve-login-options.ts';
+import { namedLogins, type ResolvedLogin } from './resolve-login-options.ts';
 
 /** What the identity provider says of a user now. */
 export type Confirmation =
@@ -61,10 +61,12 @@ function endOf({ problem }: LoginError): string | undefined {
 
 export function createProviderSessions(login: ResolvedLogin, options: ProviderSessionsOptions): ProviderSessions {
   const { storage, vault, identities, events, signInOf, now = () => Date.now() } = options;
-  const remoteTimeoutMs = login.kind === 'oidc' ? login.remoteTimeoutMs : 0;
+  const logins = namedLogins(login);
+  const remoteTimeoutMs = Math.max(0, ...logins.map((named) => named.login.remoteTimeoutMs));
   const running = new Map<string, Promise<Confirmation>>();
-  let required = login.kind === 'oidc' && (login.offlineAccess || login.identity.exposeTokens);
-  let downUntil = 0;
+  let required = logins.some((named) => named.login.offlineAccess || named.login.identity.exposeTokens);
+  /** By the provider's name. */
+  const downUntil = new Map<string | undefined, number>();
 
   function unconfirmed(kept: KeptTokens, reason: string): Confirmation {
     events.emit({ type: 'identity.unconfirmed', subject: kept.accountId, reason });
@@ -92,8 +94,11 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
   async function ask(issuer: Issuer, key: string, kept: KeptTokens): Promise<Confirmation> {
     const provider = options.identityProvider(kept.provider);
     const { refreshToken } = kept.tokens;
+    const settings = logins.find(({ id }) => id === kept.provider)?.login;
+    if (settings && !settings.offlineAccess && refreshToken === undefined) return { kind: 'unconfirmed' };
     if (!provider || refreshToken === undefined) return unconfirmed(kept, 'the login brought no refresh token');
-    if (now() < downUntil) return unconfirmed(kept, 'the identity provider did not answer a moment ago');
+    if (now() < (downUntil.get(kept.provider) ?? 0))
+      return unconfirmed(kept, 'the identity provider did not answer a moment ago');
     let answer: SignedIn;
     try {
       answer = await provider.refresh(refreshToken);
@@ -101,7 +106,7 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
       if (!(error instanceof LoginError)) throw error;
       const ending = endOf(error);
       if (ending !== undefined) return end(key, kept, ending);
-      if (error.problem.reason === 'provider_unreachable') downUntil = now() + outageMs;
+      if (error.problem.reason === 'provider_unreachable') downUntil.set(kept.provider, now() + outageMs);
       return unconfirmed(kept, describeLoginProblem(error.problem));
     }
     return settle(issuer, key, kept, answer);

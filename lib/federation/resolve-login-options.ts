@@ -4,10 +4,22 @@ import { parseIssuer } from '../shared/issuer.ts';
 import { kindOf, type OptionReader } from '../shared/option-reader.ts';
 import { namedHosts } from '../shared/outbound-hosts.ts';
 import { type ClientAuthentication, readClientAuthentication } from './client-authentication.ts';
+import { type NamedLogin, readIdentityProviders } from './identity-providers-options.ts';
 import type { BrowserLoginOptions, IdentityOptions, LogoutOptions, MapIdentity, OidcOptions } from './login-options.ts';
+import { type ResolvedOwnLogin, readOwnLogin } from './own-login-options.ts';
 
 /** Where people sign in. */
-export type ResolvedLogin = { readonly kind: 'dev' } | OidcLogin;
+export type ResolvedLogin =
+  | { readonly kind: 'dev' }
+  | OidcLogin
+  | { readonly kind: 'several'; readonly providers: readonly NamedLogin[] }
+  | ResolvedOwnLogin;
+
+/** The identity providers of a login: none, one without a name, or several. */
+export function namedLogins(login: ResolvedLogin): readonly NamedLogin[] {
+  if (login.kind === 'several') return login.providers;
+  return login.kind === 'oidc' ? [{ id: undefined, displayName: '', emailDomains: [], login }] : [];
+}
 
 /** One identity provider with every default: `oidc`, `browserLogin` and `identity` together. */
 export interface OidcLogin {
@@ -29,6 +41,8 @@ export interface OidcLogin {
   readonly scope: string;
   /** Everything beyond the protocol's own parameters. */
   readonly authorizationParameters: Readonly<Record<string, string>>;
+  /** Values of `prompt` that it takes; undefined: as discovery says. */
+  readonly promptValues: readonly string[] | undefined;
   readonly resource: string | undefined;
   readonly offlineAccess: boolean;
   readonly logout: false | ResolvedLogout;
@@ -78,6 +92,7 @@ const browserLoginNames = [
   'scope',
   'audience',
   'authorizationParameters',
+  'promptValues',
   'resource',
   'offlineAccess',
   'offlineAccessRequest',
@@ -86,6 +101,9 @@ const browserLoginNames = [
   'stateTtlSeconds',
   'sessionTtlSeconds',
 ] as const satisfies readonly (keyof BrowserLoginOptions)[];
+
+/** Those of one identity provider; the others are the server's. */
+const oneLoginNames = browserLoginNames.filter((name) => name !== 'stateTtlSeconds' && name !== 'sessionTtlSeconds');
 
 const identityNames = [
   'subjectClaims',
@@ -148,11 +166,29 @@ export function readLogin(options: OptionReader, context: LoginContext): { login
     stateTtlSeconds: browserLogin.integer('stateTtlSeconds', { min: 30, max: 3600, fallback: 900 }),
     sessionTtlSeconds: browserLogin.integer('sessionTtlSeconds', { min: 1, max: 2_592_000, fallback: 28_800 }),
   };
+  const [own, providers] = [
+    readOwnLogin(options),
+    readIdentityProviders(options, (provider) =>
+      readOidcLogin(provider, provider.group('browserLogin', oneLoginNames), false),
+    ),
+  ];
+  if (own || providers) {
+    requireAlone(options, browserLogin, own ? 'login' : 'identityProviders');
+    return { ...lifetimes, login: own ?? { kind: 'several', providers: providers ?? [] } };
+  }
   const url = browserLogin.value('url');
   const isDev = typeof url === 'string' && url.endsWith(`${context.basePath}/dev-login`);
   if (isDev) checkDevLogin(browserLogin, url, context);
   const login = readOidcLogin(options, browserLogin, isDev);
   return { ...lifetimes, login: isDev ? { kind: 'dev' } : login };
+}
+
+/** One way to sign in, or another: what does not count would be believed to. */
+function requireAlone(options: OptionReader, browserLogin: OptionReader, way: 'login' | 'identityProviders'): void {
+  const others = way === 'login' ? ['identityProviders', 'oidc', 'identity'] : ['oidc', 'identity'];
+  for (const name of others) if (options.has(name)) options.problem(name, `must not be given beside ${way}`);
+  for (const name of oneLoginNames)
+    if (browserLogin.has(name)) browserLogin.problem(name, `must not be given beside ${way}`);
 }
 
 function checkDevLogin(browserLogin: OptionReader, text: string, { issuer, basePath, isProduction }: LoginContext) {
@@ -209,6 +245,7 @@ function readOidcLogin(options: OptionReader, browserLogin: OptionReader, isOpti
       ...offline.parameters,
       ...(audience !== undefined && { audience }),
     },
+    promptValues: browserLogin.strings('promptValues', oneOf('login', 'select_account', 'consent', 'none', 'create')),
     resource: browserLogin.string('resource', urlRule),
     offlineAccess,
     logout: readLogout(browserLogin),

@@ -2,7 +2,7 @@ import type { Identities } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { UserPolicy, UserRequest } from '../shared/user-policy.ts';
 import type { ProviderSessions } from './provider-sessions.ts';
-import type { ResolvedLogin } from './resolve-login-options.ts';
+import { namedLogins, type ResolvedLogin } from './resolve-login-options.ts';
 
 /** A refresh that is about to be granted. */
 export interface RefreshRequest extends UserRequest {
@@ -35,7 +35,7 @@ export type UserConfirmation = (issuer: Issuer, request: RefreshRequest) => Prom
 /** The user behind a refresh token as of now: what the identity provider says, then what the app says. */
 export function createUserConfirmation(login: ResolvedLogin, options: UserConfirmationOptions): UserConfirmation {
   const { identities, sessions, policy } = options;
-  const asksProvider = login.kind === 'oidc' && login.offlineAccess;
+  const asksProvider = namedLogins(login).some((named) => named.login.offlineAccess);
 
   async function appRefusal(issuer: Issuer, request: RefreshRequest): Promise<RefreshDecision | undefined> {
     const identity = policy && (await identities.find(issuer, request.accountId));

@@ -75,6 +75,7 @@ function toResource(path: string, options: ResolvedAuthenticate): Resource {
     displayName: options.displayName ?? path,
     isDefault: options.default,
     allowedOrigins: options.allowedOrigins,
+    ...(options.identityProviders !== undefined && { identityProviders: options.identityProviders }),
   };
 }
 

@@ -7,6 +7,17 @@ export interface LoginRequest {
   readonly expiresAt: number;
   readonly prompt?: string;
   readonly loginHint?: string;
+  /** How recent the login must be, seconds (OpenID Connect Core section 3.1.2.1). */
+  readonly maxAge?: number;
+  readonly acrValues?: string;
+  /** Resource that the request is for, as the client spelt it. */
+  readonly resource?: string;
+  /** Issuer of the identity provider at which the person is known: of several that one is asked. */
+  readonly knownAt?: string;
+  /** What the person chose on the page that asks where to sign in. */
+  readonly choice?: undefined | { readonly provider: string | null; readonly email: string | null };
+  /** Where that page is posted, as an approval that was given already. */
+  readonly approval?: { readonly action: string; readonly csrf: string; readonly remember: boolean };
   /** Languages of the pages on the way, as the client wishes (`ui_locales`). */
   readonly uiLocales?: string;
   /** `form-action` source of the client's redirect URI, for pages of ours on the way there. */

@@ -17,6 +17,8 @@ export interface Resource {
   readonly displayName: string;
   readonly isDefault: boolean;
   readonly allowedOrigins: readonly string[];
+  /** Ids of the identity providers whose users may have tokens for it. @defaultValue all */
+  readonly identityProviders?: readonly string[];
 }
 
 /** All resources declared so far. A resource is declared at set-up, before the first request. */
@@ -57,13 +59,21 @@ function nameOf({ origin = '', path }: Resource): string {
   return `${origin}${path}`;
 }
 
-/** @param ownOrigin of this server, where it has one: a resource that another process hosts there has a path no route may have */
-export function createResources(ownOrigin?: string): Resources {
+/**
+ * @param ownOrigin of this server, where it has one: a resource that another process hosts there has a path no route may have
+ * @param identityProviders ids that a resource may name
+ */
+export function createResources(ownOrigin?: string, identityProviders: readonly string[] = []): Resources {
   const byKey = new Map<string, Resource>();
   const keyOf = ({ origin, path }: Resource) => (origin === undefined || origin === ownOrigin ? path : origin + path);
   let revision = 0;
   return {
     declare(resource) {
+      const unknown = resource.identityProviders?.find((id) => !identityProviders.includes(id));
+      if (unknown !== undefined) {
+        const message = 'identityProviders: must name ids of the option identityProviders';
+        throw new ConfigurationError('resource', [{ option: nameOf(resource), message }]);
+      }
       const known = byKey.get(keyOf(resource));
       if (known) {
         if (textOf(known) === textOf(resource)) return known;

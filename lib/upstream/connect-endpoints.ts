@@ -257,7 +257,9 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
       const person = await accountAt(exchange, linkId);
       // Where a login is all that it takes, an older session is not enough: it is what has not worked.
       if (!person || (!upstream.client && !person.isFresh)) {
+        const knownAt = (await identities.find(exchange.issuer, link.account))?.iss;
         return options.startLogin(exchange, {
+          ...(knownAt !== undefined && { knownAt }),
           uid: `${connectUid}${linkId}`,
           flowId: linkId.slice(0, 8),
           clientId: '',

@@ -69,6 +69,12 @@ export function contentsWith(text: string): { readonly [Name in keyof PageModels
       csrf: text,
     },
     devLogin: { action: text, state: text },
+    chooser: {
+      providers: [{ id: text, name: text }],
+      asksEmail: true,
+      isUnknownEmail: true,
+      form: { method: 'post', action: text, fields: [[text, text]] },
+    },
     signOut: { account: text, action: text, csrf: text },
     signedOut: {},
     connect: { upstream: upstreamWith(text), account: text, isShared: true, action: text, csrf: text },

@@ -52,7 +52,13 @@ export interface PageMessages {
     readonly doneTitle: string;
     readonly done: string;
   };
-  readonly chooser: { readonly title: string; readonly lead: string };
+  readonly chooser: {
+    readonly title: string;
+    readonly lead: string;
+    readonly email: string;
+    readonly proceed: string;
+    readonly unknownEmail: string;
+  };
   readonly devLogin: {
     readonly title: string;
     readonly warning: string;

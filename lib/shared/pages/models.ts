@@ -68,6 +68,22 @@ export interface DevLoginModel extends PageModel {
   readonly state: string;
 }
 
+/** Where somebody signs in, where there are several places. */
+export interface ChooserModel extends PageModel {
+  /** For the field `identity_provider`. */
+  readonly providers: readonly { readonly id: string; readonly name: string }[];
+  /** Whether a field `email` finds the provider by its domain. */
+  readonly asksEmail: boolean;
+  /** The address given was of no known domain. */
+  readonly isUnknownEmail: boolean;
+  /** How and where the form is sent, with these further fields as they are. */
+  readonly form: {
+    readonly method: 'get' | 'post';
+    readonly action: string;
+    readonly fields: readonly (readonly [name: string, value: string])[];
+  };
+}
+
 /** Before this browser is signed out. */
 export interface SignOutModel extends PageModel {
   readonly account: string;
@@ -178,6 +194,7 @@ export interface ErrorModel extends PageModel {
 export interface PageModels {
   readonly consent: ConsentModel;
   readonly devLogin: DevLoginModel;
+  readonly chooser: ChooserModel;
   readonly signOut: SignOutModel;
   readonly signedOut: SignedOutModel;
   readonly connect: ConnectModel;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Issuer } from '../issuer.ts';
+import { chooserPage } from './chooser-page.ts';
 import { connectedPage, connectListPage, connectPage } from './connect-pages.ts';
 import { connectionsPage } from './connections-page.ts';
 import { consentPage } from './consent-page.ts';
@@ -17,6 +18,7 @@ import { styleSheet } from './theme.ts';
 export const defaultPages: PageFunctions = {
   consent: consentPage,
   devLogin: devLoginPage,
+  chooser: chooserPage,
   signOut: signOutPage,
   signedOut: signedOutPage,
   connect: connectPage,

@@ -54,7 +54,13 @@ export const de: PageMessages = {
     doneTitle: '{service} ist verbunden',
     done: 'Sie können diese Seite schließen und zu Ihrer Anwendung zurückkehren.',
   },
-  chooser: { title: 'Anmelden', lead: 'Wählen Sie, wo Sie Ihr Konto haben.' },
+  chooser: {
+    title: 'Anmelden',
+    lead: 'Wählen Sie, wo Sie Ihr Konto haben.',
+    email: 'Oder Ihre E-Mail-Adresse',
+    proceed: 'Weiter',
+    unknownEmail: 'Zu dieser Adresse ist hier keine Anmeldung bekannt. Wählen Sie oben eine aus.',
+  },
   devLogin: {
     title: 'Anmeldung für die Entwicklung',
     warning:

@@ -52,7 +52,13 @@ export const en: PageMessages = {
     doneTitle: '{service} is connected',
     done: 'You can close this page and go back to your application.',
   },
-  chooser: { title: 'Sign in', lead: 'Choose where you have your account.' },
+  chooser: {
+    title: 'Sign in',
+    lead: 'Choose where you have your account.',
+    email: 'Or your email address',
+    proceed: 'Continue',
+    unknownEmail: 'No sign-in is known for this address here. Choose one above.',
+  },
   devLogin: {
     title: 'Development sign-in',
     warning: 'Anyone on this computer can sign in as anyone here. This page does not exist in production.',
