@@ -15,10 +15,11 @@ import { startServer } from './harness/server-process.ts';
 import type { Table } from './harness/table.ts';
 import { clients } from './tables/clients.ts';
 import { gateway } from './tables/gateway.ts';
+import { idJag } from './tables/id-jag.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
 
-const tables: Readonly<Record<string, () => Promise<Table>>> = { gateway, resource, clients, refresh };
+const tables: Readonly<Record<string, () => Promise<Table>>> = { gateway, resource, clients, refresh, 'id-jag': idJag };
 const shown = 16;
 
 const { values, positionals } = parseArgs({

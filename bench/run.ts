@@ -14,6 +14,7 @@ import type { CountTable, Table } from './harness/table.ts';
 import { calls } from './tables/calls.ts';
 import { clients } from './tables/clients.ts';
 import { gateway } from './tables/gateway.ts';
+import { idJag } from './tables/id-jag.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
 import { streams } from './tables/streams.ts';
@@ -25,6 +26,7 @@ const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
   clients,
   refresh,
   calls,
+  'id-jag': idJag,
 };
 
 const { values, positionals } = parseArgs({

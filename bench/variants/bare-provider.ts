@@ -5,12 +5,14 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { type Configuration, errors, Provider } from 'oidc-provider';
 import { createCallCounter } from '../harness/call-counter.ts';
 import { serve } from '../harness/serve.ts';
+import { type BareIdJagSettings, registerBareIdJag } from './bare-id-jag.ts';
 import { openPlainAdapter } from './plain/adapter.ts';
 import type { StoreSettings } from './stores.ts';
 
 interface BareProviderSettings {
   readonly store?: StoreSettings;
   readonly ca?: string;
+  readonly idJag?: BareIdJagSettings;
   readonly isCounting?: boolean;
 }
 
@@ -66,7 +68,7 @@ function features(resource: string): object {
 
 async function configurationOf(
   url: string,
-  { store = { engine: 'memory' }, ca }: BareProviderSettings,
+  { store = { engine: 'memory' }, ca, idJag }: BareProviderSettings,
   counter?: ReturnType<typeof createCallCounter>,
 ): Promise<Configuration> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });
@@ -83,6 +85,7 @@ async function configurationOf(
       jwks: '/oauth/jwks',
       pushed_authorization_request: '/oauth/par',
     },
+    ...(idJag && { clients: [idJag.client] }),
     cookies: { keys: ['a secret of the bench, long enough'], long: cookie, short: cookie },
     features: features(`${url}/mcp`) as never,
     ttl: {
@@ -137,6 +140,7 @@ function mountInteractions(app: express.Express, provider: Provider, resource: s
 await serve<BareProviderSettings>(async (settings, url) => {
   const counter = settings.isCounting ? createCallCounter() : undefined;
   const provider = new Provider(url, await configurationOf(url, settings, counter));
+  if (settings.idJag) registerBareIdJag(provider, `${url}/mcp`, settings.idJag);
   const app = express();
   app.disable('x-powered-by');
   mountInteractions(app, provider, `${url}/mcp`);

@@ -9,6 +9,8 @@ import { openOurStorage, type StoreSettings } from './stores.ts';
 export interface GatewayVariantSettings {
   readonly store?: StoreSettings;
   readonly gateway?: McpOAuthOptions['gateway'];
+  /** Further options, as far as they are JSON. */
+  readonly options?: Pick<McpOAuthOptions, 'clients' | 'idJag'>;
   /** Certificate authority of the host with client metadata documents, to which all names lead. */
   readonly ca?: string;
   readonly isCounting?: boolean;
@@ -16,26 +18,29 @@ export interface GatewayVariantSettings {
   readonly proxy?: ProxyOptions;
 }
 
-await serve<GatewayVariantSettings>(async ({ store = { engine: 'memory' }, gateway, ca, isCounting, proxy }, url) => {
-  const counter = isCounting ? createCallCounter() : undefined;
-  const auth = mcpOAuth({
-    issuer: url,
-    browserLogin: { url: `${url}/oauth/dev-login` },
-    storage: await openOurStorage(store, counter),
-    secret: 'a secret of the bench, long enough for everyone',
-    ...(gateway && { gateway }),
-    ...(ca !== undefined && {
-      outbound: {
-        ca,
-        lookup: (_hostname, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
-      },
-    }),
-  });
-  const app = express();
-  app.disable('x-powered-by');
-  app.use(auth);
-  if (proxy) app.use(auth.proxy('/mcp', proxy));
-  else app.post('/mcp', auth.authenticate('/mcp'), answerMcp);
-  await auth.ready();
-  return { listener: app, counter };
-});
+await serve<GatewayVariantSettings>(
+  async ({ store = { engine: 'memory' }, gateway, options, ca, isCounting, proxy }, url) => {
+    const counter = isCounting ? createCallCounter() : undefined;
+    const auth = mcpOAuth({
+      issuer: url,
+      browserLogin: { url: `${url}/oauth/dev-login` },
+      storage: await openOurStorage(store, counter),
+      secret: 'a secret of the bench, long enough for everyone',
+      ...(gateway && { gateway }),
+      ...options,
+      ...(ca !== undefined && {
+        outbound: {
+          ca,
+          lookup: (_hostname, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
+        },
+      }),
+    });
+    const app = express();
+    app.disable('x-powered-by');
+    app.use(auth);
+    if (proxy) app.use(auth.proxy('/mcp', proxy));
+    else app.post('/mcp', auth.authenticate('/mcp'), answerMcp);
+    await auth.ready();
+    return { listener: app, counter };
+  },
+);
