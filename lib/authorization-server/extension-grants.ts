@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 // Meant for grants like these, though outside its version promise; the dependency is on one minor version.
 import { checkDpopReplay, checkDpopRequired, validateDpop } from 'oidc-provider/lib/helpers/grants.js';
@@ -90,7 +90,7 @@ export function registerExtensionGrants(
       await checkDpopReplay(provider, ctx, proof, client.clientId);
       const request: GrantRequest = {
         issuer: settings.issuer,
-        flowId: randomBytes(24).toString('base64url'),
+        flowId: randomUUID(),
         client: {
           clientId: client.clientId,
           isPublic: client.clientAuthMethod === 'none',

@@ -54,6 +54,9 @@ function textOf(resource: Resource): string {
   return JSON.stringify(resource, (_name, member) => (Array.isArray(member) ? [...member].sort() : member));
 }
 
+const maxResolved = 256;
+const maxRememberedLength = 512;
+
 /** What a problem calls a resource. */
 function nameOf({ origin = '', path }: Resource): string {
   return `${origin}${path}`;
@@ -65,8 +68,19 @@ function nameOf({ origin = '', path }: Resource): string {
  */
 export function createResources(ownOrigin?: string, identityProviders: readonly string[] = []): Resources {
   const byKey = new Map<string, Resource>();
+  /** Spellings that were resolved lately; bounded, as anybody may send new ones. */
+  const resolved = new Map<string, Resource>();
   const keyOf = ({ origin, path }: Resource) => (origin === undefined || origin === ownOrigin ? path : origin + path);
   let revision = 0;
+
+  function find(issuer: Issuer, indicator: string): Resource | undefined {
+    const url = URL.parse(indicator);
+    if (!url || url.username || url.password || indicator.includes('#')) return undefined;
+    const path = withoutTrailingSlash(url.pathname);
+    const own = url.origin === issuer.origin ? byKey.get(path) : undefined;
+    return own ?? byKey.get(`${url.origin}${path}`);
+  }
+
   return {
     declare(resource) {
       const unknown = resource.identityProviders?.find((id) => !identityProviders.includes(id));
@@ -91,6 +105,7 @@ export function createResources(ownOrigin?: string, identityProviders: readonly 
         ]);
       }
       byKey.set(keyOf(resource), resource);
+      resolved.clear();
       revision += 1;
       return resource;
     },
@@ -102,11 +117,14 @@ export function createResources(ownOrigin?: string, identityProviders: readonly 
       return [...byKey.values()].find((resource) => resource.isDefault);
     },
     resolve(issuer, indicator) {
-      const url = URL.parse(indicator);
-      if (!url || url.username || url.password || indicator.includes('#')) return undefined;
-      const path = withoutTrailingSlash(url.pathname);
-      const own = url.origin === issuer.origin ? byKey.get(path) : undefined;
-      return own ?? byKey.get(`${url.origin}${path}`);
+      const spelling = `${issuer.origin} ${indicator}`;
+      const known = resolved.get(spelling);
+      if (known) return known;
+      const found = find(issuer, indicator);
+      if (!found || indicator.length > maxRememberedLength) return found;
+      if (resolved.size >= maxResolved) resolved.delete(resolved.keys().next().value as string);
+      resolved.set(spelling, found);
+      return found;
     },
   };
 }
