@@ -204,6 +204,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     userPolicy,
     bindGrant,
     mayRedirect,
+    isReady: (issuer, account, path) => upstreams.connect.isReady(issuer, account, path),
   });
   const isOperatorClient = (clientId: string) =>
     settings.clients.fixed.some(({ client_id: id }) => id === clientId) || loadedClients.isLoaded(clientId);

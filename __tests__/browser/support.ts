@@ -109,7 +109,7 @@ export interface Person {
   readonly context: BrowserContext;
   readonly page: Page;
   /** Every console message, failed script and violated policy, on any page. */
-  readonly complaints: readonly string[];
+  readonly complaints: string[];
   leave(): Promise<void>;
 }
 

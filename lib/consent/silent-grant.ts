@@ -30,6 +30,8 @@ export interface SilentGrantOptions {
   readonly events: EventSink;
   readonly bindGrant: (issuer: Issuer, grantId: string, signInId: string) => Promise<void>;
   readonly mayRedirect: (redirectUri: string) => boolean;
+  /** Whether the person is connected to all that the resource at this path requires. */
+  readonly isReady: (issuer: Issuer, accountId: string, path: string) => Promise<boolean>;
   readonly identities: Identities;
   readonly userPolicy: UserPolicy | undefined;
 }
@@ -59,6 +61,8 @@ export function createSilentGrant(options: SilentGrantOptions): SilentGrant {
     const scopes = text(scope).split(' ').filter(Boolean);
     const approved = { accountId, redirectUri: target, resource: text(resource), scopes };
     if (!(await approvals.isRemembered(issuer, client, approved))) return undefined;
+    const path = resources.resolve(issuer, approved.resource)?.path ?? '';
+    if (!(await options.isReady(issuer, accountId, path))) return undefined;
     // A person who may not go on is told so, on the way that asks.
     if (!(await mayUse(issuer, accountId, userRequestOf(client, params)))) return undefined;
     if (signInId !== undefined) await options.bindGrant(issuer, flowId, signInId);

@@ -61,6 +61,8 @@ export interface ConnectEndpoints {
   signedIn(exchange: Exchange, uid: string, account: string): Promise<void>;
   /** Where there are upstreams to offer, shows them; `finish` then goes on with the login. @returns whether it did */
   offer(exchange: Exchange, login: ApprovedLogin): Promise<boolean>;
+  /** Whether the person is connected to all that the route at this path requires. */
+  isReady(issuer: Issuer, account: string, path: string): Promise<boolean>;
 }
 
 /** Where a login or a connection goes on. */
@@ -327,6 +329,13 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
       const link = uid.slice(connectUid.length);
       const name = await proofs.begin(exchange, { account, link }, linkSeconds);
       redirect(exchange.res, `${endpointUrl(exchange.issuer, `${paths.connect}/${link}`)}?login=${name}`);
+    },
+
+    async isReady(issuer, account, path) {
+      const identity = await identities.find(issuer, account);
+      const required = identity ? offeredTo(identity, path).filter(({ connect }) => connect === 'required') : [];
+      const kept = await Promise.all(required.map(({ keyOf }) => vault.has(keyOf(issuer, account))));
+      return kept.every(Boolean);
     },
 
     async offer(exchange, login) {
