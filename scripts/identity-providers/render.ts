@@ -137,6 +137,8 @@ export const auth = mcpOAuth({
 
 - \`offlineAccess\` asks the provider again at every refresh of a client: changed roles hold from then on, and a user who was disabled gets no further token.
 - The parameter \`resource\` (RFC 8707) is never sent to an identity provider, unless \`browserLogin.resource\` says so: several refuse it.
+- Give \`identity\` and \`browserLoginOverrides\` to the preset, as above, and not beside it, where they would take the place of the preset's own: who is
+  refused by \`hostedDomain\`, say, stays refused whatever else \`identity.requiredClaims\` asks for.
 - Wrong options fail when the preset is called, all at once, with a right value to compare with.
 
 In your own tests the fake provider takes the real one's place, under its own host names:

@@ -80,14 +80,31 @@ export function createPreset(
       ...(clientSecret !== undefined && { clientSecret }),
       ...(scope !== undefined && { scope }),
       ...overrides,
+      ...joined('authorizationParameters', quirks.browserLogin, overrides),
     },
-    identity: { ...quirks.identity, ...identity },
+    identity: {
+      ...quirks.identity,
+      ...identity,
+      // Whom the preset refuses stays refused, whatever else is required.
+      ...joined('requiredClaims', identity, quirks.identity),
+    },
     ...(options.has('gateway') && { gateway }),
   };
 }
 
 function isSecretless(method: unknown): boolean {
   return method === 'private_key_jwt' || method === 'none';
+}
+
+/** A member that is an object on both sides: the later side wins name by name, and drops nothing of the other. */
+function joined<Name extends string>(
+  name: Name,
+  first: { readonly [Key in Name]?: unknown } = {},
+  second: { readonly [Key in Name]?: unknown } = {},
+): { readonly [Key in Name]?: never } {
+  const given = [first[name], second[name]].filter((value) => value !== undefined);
+  if (given.length < 2 || !given.every((value) => typeof value === 'object')) return {};
+  return { [name]: Object.assign({}, ...given) } as { readonly [Key in Name]?: never };
 }
 
 /** `mcpOAuth()` checks its members. */
