@@ -144,17 +144,20 @@ describe.each(sdkRoutes)('event streams through $route', ({ route }) => {
     expect(await closed.take()).toBe(method);
   });
 
-  it('holds 300 open streams and still answers, and ends them all with the clients', async () => {
+  // http-proxy-middleware's own agent opens 256.
+  const count = route === 'proxy' ? 1000 : 300;
+
+  it(`holds ${count} open streams and still answers, and ends them all with the clients`, async () => {
     const { request, disconnect, closed } = await startStreams(route);
     const held = await Promise.all(
-      Array.from({ length: 300 }, (_, index) => request(index % 2 ? '"hold"' : undefined)),
+      Array.from({ length: count }, (_, index) => request(index % 2 ? '"hold"' : undefined)),
     );
 
     expect(new Set(held.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(await (await request('{}')).json()).toEqual({ open: 300 });
+    expect(await (await request('{}')).json()).toEqual({ open: count });
     disconnect();
     const ended: string[] = [];
     while (ended.length < held.length) ended.push(await closed.take());
-    expect(ended.filter((method) => method === 'GET')).toHaveLength(150);
+    expect(ended.filter((method) => method === 'GET')).toHaveLength(count / 2);
   });
 });
