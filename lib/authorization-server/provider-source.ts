@@ -12,6 +12,7 @@ import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
 import { registerExtensionGrants } from './extension-grants.ts';
 import { createIntrospectionAnswer } from './introspection-answer.ts';
+import { createJwtRevocation } from './jwt-revocation.ts';
 import { readMetadata } from './metadata.ts';
 import { createProviderAdapter } from './provider-adapter.ts';
 import { type ProviderHooks, providerConfiguration } from './provider-configuration.ts';
@@ -151,6 +152,9 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   registerExtensionGrants(provider, hooks.extensionGrants, { ...settings, issuer, events });
   provider.use(createTokenOutcome(hooks) as never);
   provider.use(createIntrospectionAnswer(settings.introspectionClients, hooks, events) as never);
+  const publicKeys = { keys: signingKeys.map(({ d: _, ...key }) => key) };
+  const deleteGrant = createProviderAdapter('Grant', adapterOptions).destroy;
+  provider.use(createJwtRevocation({ issuer, publicKeys, events, deleteGrant }) as never);
   provider.use(rotation.middleware as never);
   const structural = provider as unknown as OidcProvider;
   forwardProviderEvents(structural, events);
@@ -163,7 +167,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
     callback,
     metadata,
     signingKey,
-    publicKeys: { keys: signingKeys.map(({ d: _, ...key }) => key) },
+    publicKeys,
   };
 }
 
