@@ -9,11 +9,12 @@ import pg from 'pg';
 import { createClient } from 'redis';
 import { postgresStorage } from '../../adapters/storage/postgres.ts';
 import { redisStorage } from '../../adapters/storage/redis.ts';
-import { type McpOAuthEvent, type McpOAuthOptions, mcpOAuth, type Storage } from '../../lib/index.ts';
+import { type McpOAuthEvent, type McpOAuthOptions, mcpOAuth, type Storage, sqliteStorage } from '../../lib/index.ts';
 
 /** Where the store is, as text that goes to another process. */
 export interface StoreAddress {
-  readonly kind: 'postgres' | 'redis';
+  readonly kind: 'postgres' | 'redis' | 'sqlite';
+  /** Of SQLite the path of the file. */
   readonly url: string;
   /** Begins every key of Redis. */
   readonly prefix: string;
@@ -34,6 +35,7 @@ export type FromWorker =
   | { readonly type: 'done'; readonly result?: unknown };
 
 function openStore({ kind, url, prefix, timeoutMs }: StoreAddress): Storage {
+  if (kind === 'sqlite') return sqliteStorage(url, { busyTimeoutMs: timeoutMs });
   if (kind === 'postgres') {
     const limits = { connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs + 500, statement_timeout: timeoutMs };
     const pool = new pg.Pool({ connectionString: url, max: 10, ...limits });

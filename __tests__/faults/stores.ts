@@ -18,7 +18,7 @@ export interface FaultStore {
 export type StartStore = () => Promise<FaultStore>;
 
 function addressing(
-  kind: StoreAddress['kind'],
+  kind: FaultStore['name'],
   url: string,
   prefix: string,
 ): Pick<FaultStore, 'name' | 'port' | 'address'> {
