@@ -64,10 +64,14 @@ export type {
   WriteOptions,
 } from './storage/storage.ts';
 export { StorageUnavailableError } from './storage/storage.ts';
+export { idJag, tokenExchange } from './upstream/provider-token-upstreams.ts';
 export type { HeaderSource } from './upstream/static-headers.ts';
 export { staticHeaders } from './upstream/static-headers.ts';
 export type {
+  IdJagOptions,
   SharedOAuthOptions,
+  TokenExchangeOptions,
+  UpstreamClientAuth,
   UpstreamClientRegistration,
   UpstreamOptions,
   UserOAuthOptions,

@@ -238,6 +238,8 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     provider,
     startLogin: (exchange, request) => logins.start(exchange, request),
     continuation: { finish: interactions.resume, fail: interactions.fail },
+    providerTokens: users.providerSessions,
+    bindGrant,
   });
   const connections = createConnections({
     ...settings,

@@ -190,7 +190,12 @@ describe('a renewal that came to nothing', () => {
     }));
     for (const process of [vault, processOn(storage), vault]) {
       const answer = await process.get(key, { renew });
-      expect(answer).toEqual({ kind: 'unavailable', reason: 'unreachable: status 503', retryAfterSeconds: 30 });
+      expect(answer).toEqual({
+        kind: 'unavailable',
+        reason: 'unreachable: status 503',
+        retryAfterSeconds: 30,
+        isFinal: false,
+      });
     }
     expect(calls.length).toBe(1);
     seconds += 31;

@@ -1,14 +1,17 @@
 import type { UpstreamCredential } from '../shared/upstream-credentials.ts';
+import type { IdJagUpstream, TokenExchangeUpstream } from './provider-token-upstreams.ts';
 import type { StaticHeaders } from './static-headers.ts';
 import type { OAuthUpstream } from './user-oauth.ts';
 
 /** Every kind of credential, as its constructor made it. */
-export type UpstreamMode = StaticHeaders | OAuthUpstream;
+export type UpstreamMode = StaticHeaders | OAuthUpstream | IdJagUpstream | TokenExchangeUpstream;
 
 const modes: { readonly [Mode in UpstreamMode['mode']]: true } = {
   'static-headers': true,
   'user-oauth': true,
   'shared-oauth': true,
+  'id-jag': true,
+  'token-exchange': true,
 };
 
 /** Whether a value was made by one of the constructors. */

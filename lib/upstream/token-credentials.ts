@@ -26,6 +26,8 @@ export interface TokenUpstream {
   readonly renew: (caller: Caller) => Renew;
   /** Whether tokens come without the user. */
   readonly canStart: boolean;
+  /** Whether a new connection may mend what the upstream refused twice. */
+  readonly offersAfterRefusal: boolean;
   /** A link that gives the caller tokens, with scopes that they lacked; undefined where this caller may not make one. */
   readonly link: (caller: Caller, scopes: readonly string[]) => Promise<string | undefined>;
 }
@@ -146,7 +148,7 @@ export function createTokenCredentials(
       case 'unavailable': {
         const about = { resource, upstream: upstream.id, subject: caller.account };
         events.emit({ type: 'upstream.unavailable', ...about, reason: answer.reason });
-        return answer;
+        return answer.isFinal ? { kind: 'refused', reason: answer.reason } : answer;
       }
     }
   }
@@ -156,7 +158,10 @@ export function createTokenCredentials(
     const key = upstream.keyOf(caller);
     const request = { renew: upstream.renew(caller), canStart: upstream.canStart };
     const { scopes } = readChallenge(refusal.challenge);
-    if (refusal.status === 403) {
+    if (refusal.attempt === 2 && !upstream.offersAfterRefusal) {
+      return { kind: 'refused', reason: `status ${refusal.status}` };
+    }
+    if (refusal.status === 403 && upstream.offersAfterRefusal) {
       const held = await vault.get(key, request);
       if (held.kind !== 'tokens') return toAnswer(held, call, caller);
       const lacking = scopes.filter((scope) => !held.tokens.scopes.includes(scope));

@@ -60,3 +60,61 @@ export interface SharedOAuthOptions extends UserOAuthOptions {
   /** Who may connect the upstream for everybody. Others are told to ask an administrator. */
   readonly mayConnect: (identity: Identity) => boolean;
 }
+
+/** How this server authenticates itself at a token endpoint. */
+export type UpstreamClientAuth =
+  | {
+      readonly method: 'client_secret_post' | 'client_secret_basic';
+      readonly clientId: string;
+      readonly clientSecret: string;
+    }
+  | {
+      readonly method: 'private_key_jwt';
+      readonly clientId: string;
+      /** PKCS#8. @defaultValue this server's own key, published at `/oauth/client-jwks`, ES256 */
+      readonly privateKeyPem?: string;
+      /** Of `privateKeyPem`. @defaultValue 'RS256' */
+      readonly algorithm?: 'RS256' | 'PS256' | 'ES256' | 'ES384' | 'EdDSA';
+      readonly keyId?: string;
+    };
+
+/** Options of `idJag()`. */
+export interface IdJagOptions extends UpstreamOptions {
+  /** Scopes to ask for. @defaultValue [] */
+  readonly scopes?: readonly string[];
+  /** What stands between scopes. @defaultValue ' ' */
+  readonly scopeDelimiter?: string;
+  /** Whether a user who has to sign in again sees one tool, `connect_<id>`, that gives the link. @defaultValue true */
+  readonly connectTool?: boolean;
+  /** The identity provider, which issues the assertion for the kept ID token of the login (RFC 8693). */
+  readonly idp: { readonly tokenUrl: string; readonly clientAuth: UpstreamClientAuth };
+  /** The upstream's authorization server, which redeems the assertion (RFC 7523). */
+  readonly resourceAs: {
+    readonly tokenUrl: string;
+    /** Its issuer identifier: the assertion is for it. */
+    readonly audience: string;
+    readonly clientAuth: UpstreamClientAuth;
+    /** Whether the redemption repeats the scopes; some servers refuse that. @defaultValue false */
+    readonly sendScopes?: boolean;
+  };
+  /** The upstream's resource identifier. @defaultValue the route's target, without query */
+  readonly resource?: string;
+}
+
+/** Options of `tokenExchange()`. */
+export interface TokenExchangeOptions extends UpstreamOptions {
+  readonly tokenUrl: string;
+  readonly clientAuth: UpstreamClientAuth;
+  /** RFC 8693, or the on-behalf-of flow of Microsoft Entra. @defaultValue 'token-exchange' */
+  readonly grant?: 'token-exchange' | 'on-behalf-of';
+  /** Which token of the login is exchanged. @defaultValue 'access_token' */
+  readonly subjectToken?: 'access_token' | 'id_token';
+  /** `audience` and `resource` of the request, where the server wants them. */
+  readonly audience?: string;
+  readonly resource?: string;
+  readonly scopes?: readonly string[];
+  /** @defaultValue ' ' */
+  readonly scopeDelimiter?: string;
+  /** As with `idJag`. @defaultValue true */
+  readonly connectTool?: boolean;
+}

@@ -11,6 +11,7 @@ import type { OidcProvider } from '../shared/oidc-provider.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import { namedHosts } from '../shared/outbound-hosts.ts';
 import type { Pages } from '../shared/pages/pages.ts';
+import type { ProviderTokenSource } from '../shared/provider-tokens.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import type { UpstreamCredential, UpstreamCredentials } from '../shared/upstream-credentials.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -27,8 +28,11 @@ import {
 import { createConnectLinks } from './connect-links.ts';
 import { readUpstreamMode } from './credentials.ts';
 import { createDiscovery } from './discovery.ts';
+import { createLinkLogins } from './link-logins.ts';
 import { createLegacyClients } from './mcp-client.ts';
 import { createOAuthClient, type OAuthClient } from './oauth-client.ts';
+import { createExchange } from './provider-token-exchange.ts';
+import type { IdJagUpstream, TokenExchangeUpstream } from './provider-token-upstreams.ts';
 import { createStaticCredentials } from './static-headers.ts';
 import { createTokenCredentials, type TokenUpstream } from './token-credentials.ts';
 import type { OAuthUpstream } from './user-oauth.ts';
@@ -53,6 +57,10 @@ export interface UpstreamsOptions {
   readonly provider: (issuer: Issuer) => Promise<{ readonly provider: OidcProvider }>;
   readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
   readonly continuation: LoginContinuation;
+  /** What the identity provider gave at logins. */
+  readonly providerTokens: Pick<ProviderTokenSource, 'forGrant' | 'require'>;
+  /** Grants made in one sign-in end with it. */
+  readonly bindGrant: (issuer: Issuer, grantId: string, signInId: string) => Promise<void>;
 }
 
 /** The upstream stage of one instance. */
@@ -64,7 +72,7 @@ export interface Upstreams {
   credentialsOf(route: UpstreamRoute, path: string): UpstreamCredentials | undefined;
   readonly connect: ConnectEndpoints;
   /** Ends a login: one for a link here, every other one by `next`. */
-  completeLogin<Login extends { readonly accountId: string }>(
+  completeLogin<Login extends { readonly accountId: string; readonly signInId: string }>(
     next: (exchange: Exchange, uid: string, login: Login) => Promise<boolean>,
   ): (exchange: Exchange, uid: string, login: Login) => Promise<boolean>;
   /** The published metadata document of an upstream; undefined for an id that none has. */
@@ -100,6 +108,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
   const legacyClients = createLegacyClients(storage);
   const keys = createClientKeys(storage, keyRing);
   const registration = createClientRegistration({ storage, keyRing, keys, paths });
+  const logins = createLinkLogins(storage, options.bindGrant);
   const registered = new Map<string, Registered>();
   const oauthUpstreams = new Map<string, OAuthUpstream>();
 
@@ -159,6 +168,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       displayName,
       connectTool,
       canStart: false,
+      offersAfterRefusal: true,
       keyOf: ({ issuer, account }) => keyOf(issuer, account),
       renew: ({ issuer, account }) =>
         watched(
@@ -167,6 +177,35 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
           id,
           isShared ? sharedAccount : account,
         ),
+      link: (caller, scopes) => createLink(caller, connectable, scopes),
+    };
+    return createTokenCredentials(upstream, path, { vault, legacyClients, issuerOf, events });
+  }
+
+  /** Upstreams whose tokens come of the identity provider's: a login here is all that a user can do for them. */
+  function exchanged(
+    mode: IdJagUpstream | TokenExchangeUpstream,
+    route: UpstreamRoute,
+    path: string,
+  ): UpstreamCredentials {
+    options.providerTokens.require();
+    const urls = mode.mode === 'id-jag' ? [mode.idp.tokenUrl, mode.resourceAs.tokenUrl] : [mode.tokenUrl];
+    const outbound = options.outbound(namedHosts(urls));
+    const exchange = createExchange({ outbound, keys, providerTokens: options.providerTokens, loginOf: logins.find });
+    const { id, displayName, connectTool } = mode;
+    const keyOf = (issuer: Issuer, account: string): VaultKey => ({ issuer, account, upstream: id });
+    const about = { id, displayName, host: new URL(route.target).host, path, keyOf };
+    const connectable = { ...about, connect: 'on-demand', isShared: false, mayConnect: () => true } as const;
+    register(path, connectable);
+    const upstream: TokenUpstream = {
+      id,
+      displayName,
+      connectTool,
+      canStart: true,
+      offersAfterRefusal: false,
+      keyOf: ({ issuer, account }) => keyOf(issuer, account),
+      renew: (caller) => () =>
+        mode.mode === 'id-jag' ? exchange.idJag(mode, route.target, caller) : exchange.tokenExchange(mode, caller),
       link: (caller, scopes) => createLink(caller, connectable, scopes),
     };
     return createTokenCredentials(upstream, path, { vault, legacyClients, issuerOf, events });
@@ -191,6 +230,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
     connect,
     completeLogin: (next) => async (exchange, uid, login) => {
       if (!uid.startsWith(connectUid)) return next(exchange, uid, login);
+      await logins.remember(exchange.issuer, login);
       await connect.signedIn(exchange, uid, login.accountId);
       return true;
     },
@@ -203,6 +243,9 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
         case 'user-oauth':
         case 'shared-oauth':
           return oauth(mode, route, path);
+        case 'id-jag':
+        case 'token-exchange':
+          return exchanged(mode, route, path);
       }
     },
     clientDocument(id) {
@@ -219,13 +262,17 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       const kept = await vault.list(issuer, accountIdOf(identity));
       return kept.flatMap(({ upstream, connectedAt }) => {
         const found = registered.get(upstream)?.upstream;
-        return found ? [{ upstream, displayName: found.displayName, connectedAt }] : [];
+        return found?.client ? [{ upstream, displayName: found.displayName, connectedAt }] : [];
       });
     },
     async disconnect(issuer, identity, id) {
       const upstream = registered.get(id)?.upstream;
       if (!upstream) return false;
       const account = accountIdOf(identity);
+      if (upstream.isShared) {
+        const known = await options.identities.find(issuer, account);
+        if (!known || !upstream.mayConnect(known)) return false;
+      }
       const tokens = await vault.remove(upstream.keyOf(issuer, account));
       if (!tokens) return false;
       await upstream.client?.revoke(issuer, tokens);

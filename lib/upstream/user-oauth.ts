@@ -54,7 +54,8 @@ const scopeRule = {
   what: 'scope tokens (RFC 6749 section 3.3)',
   accept: (text: string) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text),
 };
-const urlRule = {
+/** URLs of servers. */
+export const urlRule = {
   what: 'an https URL (http on loopback) without user or fragment',
   accept: (text: string) => {
     const url = URL.parse(text);

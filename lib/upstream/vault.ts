@@ -35,8 +35,16 @@ export type Renewal =
   | { readonly kind: 'renewed'; readonly tokens: UpstreamTokens }
   /** The authorization server said that the grant has ended: the user must connect again. */
   | { readonly kind: 'ended'; readonly reason: string }
-  /** No answer, or one that says nothing about the grant: everything is kept. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterSeconds: number };
+  /**
+   * No answer, or one that says nothing about the grant: everything is kept. Final where nobody expects another answer
+   * before somebody has changed a setting.
+   */
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      readonly retryAfterSeconds: number;
+      readonly isFinal?: boolean;
+    };
 
 /** Gets new tokens; `undefined` where none are kept. */
 export type Renew = (current: UpstreamTokens | undefined) => Promise<Renewal>;
@@ -45,7 +53,12 @@ export type Renew = (current: UpstreamTokens | undefined) => Promise<Renewal>;
 export type VaultAnswer =
   | { readonly kind: 'tokens'; readonly tokens: UpstreamTokens }
   | { readonly kind: 'missing' }
-  | { readonly kind: 'unavailable'; readonly reason: string; readonly retryAfterSeconds: number };
+  | {
+      readonly kind: 'unavailable';
+      readonly reason: string;
+      readonly retryAfterSeconds: number;
+      readonly isFinal: boolean;
+    };
 
 export interface VaultRequest {
   readonly renew: Renew;
@@ -157,11 +170,12 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
   }
 
   /** Leaves the failure in the lease's place, so that nobody asks again before it is time. */
-  async function backOff(id: string, holder: string, reason: string, retryAfterSeconds: number): Promise<void> {
+  async function backOff(id: string, holder: string, failure: Extract<Renewal, { kind: 'failed' }>): Promise<void> {
+    const { reason: failed, retryAfterSeconds, isFinal = false } = failure;
     const lease = await storage.get(leaseKind, id);
     if (lease?.value.holder !== holder) return;
     const expiresAt = seconds() + Math.max(1, retryAfterSeconds);
-    await storage.replace(leaseKind, id, lease.version, { failed: reason }, { expiresAt });
+    await storage.replace(leaseKind, id, lease.version, { failed, isFinal }, { expiresAt });
   }
 
   const toAnswer = (entry: Entry | undefined): VaultAnswer =>
@@ -186,10 +200,12 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
     });
     switch (renewal.kind) {
       case 'failed':
-        await backOff(id, holder, renewal.reason, renewal.retryAfterSeconds);
-        return { kind: 'unavailable', reason: renewal.reason, retryAfterSeconds: renewal.retryAfterSeconds };
+        await backOff(id, holder, renewal);
+        return { isFinal: false, ...renewal, kind: 'unavailable' };
       case 'ended':
-        if (entry) await write(key, entry.version, { upstream: key.upstream, ended: renewal.reason });
+        // Tokens that come without the user are simply gone; others leave a mark, so that nobody asks in vain.
+        if (canStart) await storage.delete(kind, id);
+        else if (entry) await write(key, entry.version, { upstream: key.upstream, ended: renewal.reason });
         break;
       case 'renewed':
         if (await save(key, entry?.version, renewal.tokens)) {
@@ -215,9 +231,12 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
       if (entry?.version !== stale) return toAnswer(entry);
       if (lease && typeof lease.value.failed === 'string') {
         const retryAfterSeconds = Math.max(1, (lease.expiresAt ?? 0) - seconds());
-        return { kind: 'unavailable', reason: lease.value.failed, retryAfterSeconds };
+        const isFinal = lease.value.isFinal === true;
+        return { kind: 'unavailable', reason: lease.value.failed, retryAfterSeconds, isFinal };
       }
-      if (now() > until) return { kind: 'unavailable', reason: 'the renewal takes too long', retryAfterSeconds: 5 };
+      if (now() > until) {
+        return { kind: 'unavailable', reason: 'the renewal takes too long', retryAfterSeconds: 5, isFinal: false };
+      }
       await pause(delayMs);
     }
   }
