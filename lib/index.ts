@@ -68,7 +68,7 @@ export { idJag, tokenExchange } from './upstream/provider-token-upstreams.ts';
 export type { HeaderSource } from './upstream/static-headers.ts';
 export { staticHeaders } from './upstream/static-headers.ts';
 export type {
-  IdJagOptions,
+  IdJagUpstreamOptions,
   SharedOAuthOptions,
   TokenExchangeOptions,
   UpstreamClientAuth,

@@ -3,7 +3,7 @@ import type { OptionReader } from '../shared/option-reader.ts';
 import { readRequiredOptions } from '../shared/option-reader.ts';
 import type { UpstreamCredential } from '../shared/upstream-credentials.ts';
 import { readClientAuth } from './client-authentication.ts';
-import type { IdJagOptions, TokenExchangeOptions, UpstreamClientAuth } from './upstream-options.ts';
+import type { IdJagUpstreamOptions, TokenExchangeOptions, UpstreamClientAuth } from './upstream-options.ts';
 import { oneOf, readScopes, readUpstreamName, urlRule } from './user-oauth.ts';
 
 /** A token endpoint and who this server is there. */
@@ -49,7 +49,7 @@ function readEndpoint(options: OptionReader): TokenEndpoint {
  * (MCP Enterprise-Managed Authorization): users see no further page.
  * @throws ConfigurationError naming every problem at once
  */
-export function idJag(given: IdJagOptions): UpstreamCredential {
+export function idJag(given: IdJagUpstreamOptions): UpstreamCredential {
   const names = ['id', 'displayName', 'scopes', 'scopeDelimiter', 'connectTool', 'idp', 'resourceAs', 'resource'];
   const options = readRequiredOptions(given, names satisfies readonly string[]);
   for (const name of ['idp', 'resourceAs']) if (!options.has(name)) options.problem(name, 'must be given');

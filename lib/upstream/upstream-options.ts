@@ -79,7 +79,7 @@ export type UpstreamClientAuth =
     };
 
 /** Options of `idJag()`. */
-export interface IdJagOptions extends UpstreamOptions {
+export interface IdJagUpstreamOptions extends UpstreamOptions {
   /** Scopes to ask for. @defaultValue [] */
   readonly scopes?: readonly string[];
   /** What stands between scopes. @defaultValue ' ' */
