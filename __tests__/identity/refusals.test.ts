@@ -68,6 +68,18 @@ describe('people of elsewhere are refused', () => {
   });
 });
 
+describe('a wrong client secret', () => {
+  it.each(['okta', 'entra', 'github', 'cognito'])('is named in the event, and to nobody else: %s', async (profile) => {
+    started = await startPresetLogin(rowOf(profile), { browserLogin: { clientSecret: 'of another application' } });
+
+    expect(await started.login()).toMatchObject({
+      error: 'server_error',
+      error_description: 'the sign-in could not be verified',
+    });
+    expect(reasonsOf(started)).toContain('provider_refused_code: invalid_client');
+  });
+});
+
 describe('roles that users give themselves do not count', () => {
   it('at Supabase: user_metadata, and the role of the database', async () => {
     started = await startPresetLogin(rowOf('supabase'));

@@ -106,6 +106,22 @@ describe('a profile behaves like its provider', () => {
     expect((await send(`${idp.issuer}/.well-known/openid-configuration`)).status).toBe(404);
   });
 
+  it('entra: its errors have numbers and several lines; okta: an unknown client is told in a form of its own', async () => {
+    await start('entra');
+    const entra = await redeem(idp, signIn(idp).code, { client_secret: 'wrong' });
+    expect([entra.status, entra.json]).toEqual([
+      401,
+      expect.objectContaining({ error: 'invalid_client', error_codes: [7000215] }),
+    ]);
+    expect(entra.json?.error_description).toMatch(/^AADSTS7000215: .*\r\nTrace ID: /);
+    await idp.close();
+
+    await start('okta');
+    const okta = await redeem(idp, signIn(idp).code, { client_id: 'another' });
+    expect([okta.status, okta.json?.errorCode, okta.json?.error]).toEqual([401, 'invalid_client', undefined]);
+    expect((await redeem(idp, signIn(idp).code, { client_secret: 'wrong' })).json?.error).toBe('invalid_client');
+  });
+
   it('workos: tells a user beside its tokens, and no token type', async () => {
     await start('workos');
     const { json } = await redeem(idp, signIn(idp).code);

@@ -52,6 +52,8 @@ export interface ProviderBehaviour {
    * those of WorkOS carry a user and no `token_type`.
    */
   readonly tokenAnswers: Fact<'json' | 'github' | 'workos'>;
+  /** What its token endpoint's errors carry. Okta tells of an unknown client in a form of its own. */
+  readonly tokenErrors: Fact<'oauth' | 'aadsts' | 'errorCode'>;
   readonly logout: Fact<LogoutForm>;
   /** Whether ID tokens carry `sid`, for OpenID Connect Back-Channel Logout 1.0. */
   readonly backChannelLogout: Fact<boolean>;
@@ -135,6 +137,7 @@ export const standardBehaviour = assumed('OpenID Connect Core 1.0', {
   refusedScopes: [],
   scopeSeparator: '+ or %20',
   tokenAnswers: 'json',
+  tokenErrors: 'oauth',
   logout: 'rp-initiated',
   backChannelLogout: false,
   authorizedParty: false,

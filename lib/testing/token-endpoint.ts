@@ -1,5 +1,5 @@
 /** Codes and refresh tokens for tokens (RFC 6749 sections 4.1.3 and 6, RFC 7636, OpenID Connect Core section 3.1.3). */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import { type ClientProblem, createClientCheck } from './client-authentication.ts';
 import { type ProviderContext, releasedClaims } from './context.ts';
@@ -132,9 +132,36 @@ function errorAnswer(context: ProviderContext, request: RecordedRequest, error: 
   if (context.behaviour.tokenAnswers === 'github') {
     return githubAnswer(request, { ...body, error: error === 'invalid_grant' ? 'bad_verification_code' : error });
   }
+  if (context.behaviour.tokenErrors === 'aadsts') return entraError(context, error);
+  const isUnknownClient = error === 'invalid_client' && request.form.get('client_id') !== context.client.id;
+  if (context.behaviour.tokenErrors === 'errorCode' && isUnknownClient && request.headers.authorization === undefined)
+    return jsonAnswer(401, {
+      errorCode: 'invalid_client',
+      errorSummary: "Invalid value for 'client_id' parameter.",
+      errorLink: 'invalid_client',
+      errorId: randomToken(),
+      errorCauses: [],
+    });
   const isBasic = request.headers.authorization !== undefined;
   const challenge: Record<string, string> = isBasic ? { 'www-authenticate': 'Basic realm="token"' } : {};
   return error === 'invalid_client' ? jsonAnswer(401, body, challenge) : jsonAnswer(400, body);
+}
+
+/** Numbered, over several lines, with ids to look the request up by. */
+function entraError({ now }: ProviderContext, error: TokenProblem): Answer {
+  const code = error === 'invalid_client' ? 7000215 : error === 'invalid_grant' ? 70008 : 900144;
+  const [traceId, correlationId] = [randomUUID(), randomUUID()];
+  const timestamp = `${new Date(now() * 1000).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+  const lines = [`AADSTS${code}: refused.`, `Trace ID: ${traceId}`, `Correlation ID: ${correlationId}`];
+  return jsonAnswer(error === 'invalid_client' ? 401 : 400, {
+    error,
+    error_description: [...lines, `Timestamp: ${timestamp}`].join('\r\n'),
+    error_codes: [code],
+    timestamp,
+    trace_id: traceId,
+    correlation_id: correlationId,
+    error_uri: `https://login.microsoftonline.com/error?code=${code}`,
+  });
 }
 
 /** A form, with status 200 also for errors, unless the request accepts JSON. */

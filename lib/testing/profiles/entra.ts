@@ -18,6 +18,7 @@ const behaviour = {
     refreshToken: 'offline_access',
   }),
   ...assumed('https://learn.microsoft.com/entra/identity-platform/access-tokens', { accessToken: 'jwt' }),
+  ...assumed('https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow', { tokenErrors: 'aadsts' }),
 } as const;
 
 const users: ProviderProfile['users'] = {

@@ -45,6 +45,7 @@ export const okta: ProviderProfile = {
     ...documented('https://developer.okta.com/docs/concepts/auth-servers/', { accessToken: 'opaque' }),
     ...documented('https://developer.okta.com/docs/guides/refresh-tokens/', { refreshToken: 'offline_access' }),
     ...assumed('https://developer.okta.com/docs/guides/refresh-tokens/', { refreshRotates: true }),
+    ...documented('okta/okta-idx-java#500', { tokenErrors: 'errorCode' }),
   },
   scopedClaims,
   users,
