@@ -111,7 +111,7 @@ async function configurationFor(issuer: string, options: OAuthUpstreamOptions): 
     features: {
       devInteractions: { enabled: false },
       registration: { enabled: options.registration ?? true },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: () => true },
       ...(options.fetchDocument && {
         clientIdMetadataDocument: { enabled: true, ack: 'draft-02', allowFetch: () => true, allowClient: () => true },
       }),
