@@ -161,9 +161,7 @@ describe('the app’s own login', () => {
     expect(open.text).toContain('alice of the app');
     await toApp(browser, 'mallory');
     const decided = await browser.submit(open, 'csrf', { decision: 'approve' });
-    const { code } = callbackOf(decided);
-    if (code !== undefined) expect((await userOf(code)).sub).toBe('mallory');
-    else expect(decided.status).toBe(400);
+    expect([decided.status, callbackOf(decided)]).toEqual([400, {}]);
   });
 
   it('ends with the session here: /oauth/logout calls onLogout', async () => {
@@ -275,6 +273,54 @@ describe('attacks on the app’s own login', () => {
     const query = new URL(page.url).searchParams;
     expect(query.getAll('returnTo')).toEqual([expect.stringMatching(/^\/oauth\/callback\?state=[\w-]{43}$/)]);
     expect(query.get('login_hint')).toBe(`x&returnTo=${evil}`);
+  });
+});
+
+describe('a session on https', () => {
+  const origin = 'https://mcp.example';
+
+  it('has cookies that no other host, path or plain http can set or read, and takes them back at the end (RFC 6265bis section 4.1.3)', async () => {
+    const own = await startObservedGateway({
+      beforeAuth: (app) =>
+        void app.use((req, _res, next) => {
+          req.headers.host = 'mcp.example';
+          next();
+        }),
+      options: () => ({
+        issuer: origin,
+        browserLogin: undefined as never,
+        login: { url: '/login', authenticate: () => ({ sub: 'alice', claims: { name: 'Alice' } }) },
+      }),
+      routes: (app, auth) => void app.use(auth.authenticate('/mcp')),
+    });
+    try {
+      const registered = await createOAuthClient(
+        own.url,
+        { redirect_uris: ['https://app.example/callback'] },
+        `${origin}/mcp`,
+      );
+      const browser = createBrowser({
+        reverseProxy: { [origin]: own.url },
+        stopAt: (url) => url.startsWith('https://app.example/'),
+      });
+      const page = await browser.get(registered.authorizeUrl().replace(own.url, origin));
+      const done = await browser.submit(page, 'csrf', { decision: 'approve' });
+      expect(callbackOf(done)).toHaveProperty('code');
+
+      const cookies = browser.cookies(origin);
+      expect(cookies.map(({ name }) => name).sort()).toEqual([
+        expect.stringMatching(/^__Host-mcp_session_[\w-]+$/),
+        expect.stringMatching(/^__Host-mcp_session_[\w-]+\.sig$/),
+      ]);
+      for (const cookie of cookies)
+        expect(cookie).toMatchObject({ path: '/', secure: true, httpOnly: true, sameSite: 'lax' });
+      expect(browser.rejectedCookies).toEqual([]);
+
+      await browser.submit(await browser.get(`${origin}/oauth/logout`), 'csrf');
+      expect([browser.cookies(origin), browser.rejectedCookies]).toEqual([[], []]);
+    } finally {
+      await own.close();
+    }
   });
 });
 

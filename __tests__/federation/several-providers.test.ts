@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { google } from '../../adapters/identity/google.ts';
+import { okta } from '../../adapters/identity/okta.ts';
 import { type McpOAuthOptions, mcpOAuth, memoryStorage } from '../../lib/index.ts';
 import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
 import { type IdentityProvider, startIdentityProvider } from '../helpers/identity-provider.ts';
@@ -309,6 +311,17 @@ describe('options', () => {
     ],
   ])('refuse %s', (_name, options, message) => {
     expect(build(options)).toThrow(message);
+  });
+
+  it('take what presets give', async () => {
+    const secret = { clientSecret: 'secret' };
+    const auth = build({
+      identityProviders: [
+        { id: 'acme', ...okta({ oktaDomain: 'acme.okta.com', clientId: 'a', ...secret }) },
+        { id: 'google', ...google({ clientId: '1-a.apps.googleusercontent.com', ...secret }) },
+      ],
+    })();
+    await auth.close();
   });
 
   it('take lifetimes of the whole server beside them', async () => {

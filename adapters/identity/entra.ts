@@ -38,6 +38,7 @@ export function entra(options: EntraOptions): IdentityPreset {
       clientIdRule: uuidRule('the application (client) id'),
       describe: (read) => ({
         oidc: readTenants(read, `https://${hosts[readCloud(read)]}`),
+        browserLogin: { promptValues: ['login', 'none', 'consent', 'select_account'] },
         // The ID token says more than userinfo, which is at Microsoft Graph.
         identity: { subjectClaims: ['tid', 'oid'], rolesClaims: ['roles', 'groups'], userinfo: 'never' },
       }),

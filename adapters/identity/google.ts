@@ -30,6 +30,8 @@ export function google(options: GoogleOptions): IdentityPreset {
           browserLogin: {
             // The parameter only preselects accounts; the claim decides.
             ...(hd !== undefined && { authorizationParameters: { hd } }),
+            // It refuses `login`: people choose an account instead.
+            promptValues: ['none', 'consent', 'select_account'],
             offlineAccessRequest: { parameters: { access_type: 'offline', prompt: 'consent' } },
             logout: false,
           },
