@@ -36,7 +36,6 @@ it.each([
     expect(person.complaints).toEqual([]);
     await person.leave();
   },
-  60_000,
 );
 
 it('a page with a brand is as readable, whatever the colour', async () => {

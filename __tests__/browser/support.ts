@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { RequestListener } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, jest } from '@jest/globals';
 import axe, { type AxeResults } from 'axe-core';
 import compression from 'compression';
 import type { Express } from 'express';
@@ -28,6 +28,7 @@ const html = (body: string) =>
 
 /** One Chromium and the sites that it can reach, for a test file. */
 export function useChromium(): { readonly browser: () => Browser; readonly sites: Sites } {
+  jest.setTimeout(180_000); // A busy machine takes ten times as long as an idle one.
   const names = ['client.example', 'gateway.example'];
   const answers = new Map<string, string | RequestListener>();
   const { certificate } = createTestAuthority(names.map((name) => `DNS:${name}`));
@@ -42,7 +43,7 @@ export function useChromium(): { readonly browser: () => Browser; readonly sites
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     browser = await launchChromium(Object.fromEntries(names.map((name) => [name, port])));
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     server.close();
@@ -121,7 +122,7 @@ export async function meetPerson(browser: Browser, options: BrowserContextOption
     ignoreHTTPSErrors: true,
     ...options,
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   context.on('console', (message) => {
     // The identity provider's page has no icon; ours name one and never ask.

@@ -4,6 +4,7 @@ import { recordId } from '../../lib/shared/record-ids.ts';
 import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
 import { callbackOf, createOAuthClient, type OAuthClient, type Parameters } from '../helpers/oauth-client.ts';
 import { type ObservedGateway, startObservedGateway } from '../helpers/observed-gateway.ts';
+import { startFilesGateway } from '../upstream/support.ts';
 
 const redirectUris = ['https://client.example/callback', 'https://client.example/other'];
 let gateway: ObservedGateway;
@@ -179,4 +180,26 @@ describe('an approval is not remembered', () => {
     expect(page.html).not.toContain('name="remember"');
     await strict.close();
   });
+});
+
+it('a required upstream that is not connected any more is asked for, whatever was remembered', async () => {
+  const files = await startFilesGateway({ credential: { connect: 'required' } });
+  const { url } = files.gateway;
+  const away = (at: string) => at.startsWith('https://client.example/');
+  browser = createBrowser({ stopAt: away });
+  client = await createOAuthClient(url, { redirect_uris: redirectUris }, files.url);
+  const signIn = await browser.submit(await browser.get(client.authorizeUrl()), 'csrf', { decision: 'approve' });
+  const list = await browser.submit(signIn, 'name', { name: 'alice' });
+  const upstreamLogin = await browser.submit(list, 'upstream', { decision: 'connect' });
+  const connected = await browser.submit(upstreamLogin, 'upstreamLogin', { upstreamLogin: 'alice-at-files' });
+  await browser.submit(connected, 'csrf', { decision: 'continue' });
+  const asked = await browser.get(client.authorizeUrl());
+  await browser.submit(asked, 'csrf', { decision: 'approve', remember: true });
+  expect(isSilent(await browser.get(client.authorizeUrl()))).toBe(true);
+
+  const page = await browser.get(`${url}/oauth/connections`);
+  const form = page.forms.find(({ fields }) => fields.decision === 'disconnect');
+  await browser.post(form?.action ?? '', { ...form?.fields }, { from: page });
+  expect((await browser.get(client.authorizeUrl())).text).toContain('Signed in as alice');
+  await files.close();
 });
