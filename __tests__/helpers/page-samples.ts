@@ -118,7 +118,7 @@ export const pageSamples: Samples = {
         { id: 'partner', name: 'Partner Ltd' },
       ],
       asksEmail: true,
-      isUnknownEmail: true,
+      isUnknownEmail: false,
       form: { method: 'post', action, fields: [['csrf', csrf]] },
     },
   },
