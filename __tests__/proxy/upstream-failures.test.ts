@@ -152,6 +152,28 @@ describe('an upstream without an answer is 502 as JSON-RPC that does not name it
   });
 });
 
+describe('a body that goes up as a stream', () => {
+  const bodies: readonly [string, () => RequestInit][] = [
+    ['in chunks', () => ({ body: ReadableStream.from([Buffer.from('{"a":'), Buffer.from('1}')]) as never })],
+    ['of 3 MB', () => ({ body: 'x'.repeat(3_000_000) })],
+  ];
+
+  test.each(bodies)(
+    '%s, to an upstream that does not want it: the client still gets its answer',
+    async (_what, body) => {
+      await start({ onSocket: (socket) => void socket.once('data', () => socket.resetAndDestroy()) });
+      const answer = await fetch(pair.url, { method: 'POST', duplex: 'half', ...body() } as RequestInit);
+      expect([answer.status, await answer.json()]).toEqual([502, unreachable]);
+    },
+  );
+
+  test.each(bodies)('%s, to one that never answers, too', async (_what, body) => {
+    await start({ onSocket: (socket) => void socket.resume(), proxy: { firstByteTimeoutMs: 100 } });
+    const answer = await fetch(pair.url, { method: 'POST', duplex: 'half', ...body() } as RequestInit);
+    expect(answer.status).toBe(504);
+  });
+});
+
 describe('an answer that breaks off does not look complete', () => {
   test.each([
     ['of a declared length', 'Content-Length: 100\r\n\r\n{"half":'],

@@ -38,7 +38,8 @@ export interface StreamUpstream {
 
 export async function startStreamUpstream(): Promise<StreamUpstream> {
   const streams = new Set<ServerResponse>();
-  const server = createServer((_req, res) => {
+  const server = createServer((req, res) => {
+    req.resume();
     streams.add(res);
     res.once('close', () => streams.delete(res));
     res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
@@ -73,10 +74,22 @@ export async function startStreamUpstream(): Promise<StreamUpstream> {
   };
 }
 
+/** Where streams come from, and how they are asked for. */
+export interface StreamSource {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** GET as until 2025-11-25, POST as since 2026-07-28. */
+  readonly method: 'GET' | 'POST';
+}
+
+const listen = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params: { notifications: {} } });
+
 /** Opens one stream; undefined where its head does not come in time. */
-function openStream(url: string, headers: Record<string, string>, agent: Agent): Promise<IncomingMessage | undefined> {
+function openStream({ url, headers, method }: StreamSource, agent: Agent): Promise<IncomingMessage | undefined> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(url, { agent, headers: { accept: 'text/event-stream', ...headers } });
+    const type = method === 'POST' ? { 'content-type': 'application/json' } : {};
+    const all = { accept: 'text/event-stream', ...type, ...headers };
+    const request = httpRequest(url, { agent, method, headers: all });
     const timer = setTimeout(() => resolve(undefined), openLimitMs);
     request.on('error', () => resolve(undefined));
     request.once('response', (response) => {
@@ -84,7 +97,7 @@ function openStream(url: string, headers: Record<string, string>, agent: Agent):
       if (response.statusCode === 200) resolve(response);
       else reject(new Error(`a stream was answered with ${response.statusCode}`));
     });
-    request.end();
+    request.end(method === 'POST' ? listen : undefined);
   });
 }
 
@@ -92,15 +105,14 @@ const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resol
 
 /** Holds all streams open while messages run through them, then leaves. @param during what is asked at both ends of the measurement */
 export async function runStreams<Usage>(
-  url: string,
-  headers: Record<string, string>,
+  source: StreamSource,
   upstream: StreamUpstream,
   load: StreamLoad,
   during: () => Promise<Usage>,
 ): Promise<{ sample: StreamSample; before: Usage; after: Usage }> {
   const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
   const stop = upstream.send(load.messagesPerSecond); // Some proxies open a stream with its first message only.
-  const all = await Promise.all(Array.from({ length: load.streams }, () => openStream(url, headers, agent)));
+  const all = await Promise.all(Array.from({ length: load.streams }, () => openStream(source, agent)));
   const opened = all.filter((response) => response !== undefined);
   let latenciesMs: number[] = [];
   for (const response of opened) {

@@ -1,6 +1,12 @@
 import { type BenchServer, startServer } from '../harness/server-process.ts';
 import { quantile, shuffled } from '../harness/statistics.ts';
-import { runStreams, type StreamLoad, type StreamSample, startStreamUpstream } from '../harness/streams.ts';
+import {
+  runStreams,
+  type StreamLoad,
+  type StreamSample,
+  type StreamSource,
+  startStreamUpstream,
+} from '../harness/streams.ts';
 import type { CountTable } from '../harness/table.ts';
 import { signIn } from './sign-in.ts';
 
@@ -11,24 +17,24 @@ interface Subject {
   readonly name: string;
   /** Absent where the clients are connected to the upstream itself. */
   readonly server?: BenchServer;
-  readonly url: string;
-  readonly headers: Record<string, string>;
+  readonly source: StreamSource;
   readonly samples: (StreamSample & { readonly cpuMicros: number; readonly kibPerStream: number })[];
 }
 
 /** Reads every message, hides nothing. */
 const openFilter = { tools: ['*'], prompts: ['*'], resources: ['*'], resourceTemplates: ['*'] };
 
-async function ours(name: string, target: string, proxy: object): Promise<Subject> {
+async function ours(name: string, target: string, method: StreamSource['method'], proxy = {}): Promise<Subject> {
   const server = await startServer({ variant: 'gateway', settings: { proxy: { target, ...proxy } } });
   const { accessToken } = await signIn(server.url);
-  return { name, server, url: `${server.url}/mcp`, headers: { authorization: `Bearer ${accessToken}` }, samples: [] };
+  const headers = { authorization: `Bearer ${accessToken}` };
+  return { name, server, source: { url: `${server.url}/mcp`, headers, method }, samples: [] };
 }
 
 async function runOnce(subject: Subject, upstream: Awaited<ReturnType<typeof startStreamUpstream>>): Promise<void> {
   const usage = async () => (await subject.server?.ask('usage')) ?? { cpuMicros: 0, rssBytes: 0 };
   const idle = await usage();
-  const { sample, before, after } = await runStreams(subject.url, subject.headers, upstream, load, usage);
+  const { sample, before, after } = await runStreams(subject.source, upstream, load, usage);
   const messages = sample.receivedPerSecond * (load.measureMs / 1000);
   subject.samples.push({
     ...sample,
@@ -64,14 +70,14 @@ export async function streams(): Promise<CountTable> {
   const upstream = await startStreamUpstream();
   const plain = await startServer({ variant: 'stream-proxy', settings: { target: upstream.url } });
   const subjects: Subject[] = [
-    { name: 'direct', url: upstream.url, headers: {}, samples: [] },
-    await ours('ours', upstream.url, {}),
-    await ours('ours, capability filter', upstream.url, { capabilities: openFilter }),
+    { name: 'direct', source: { url: upstream.url, headers: {}, method: 'GET' }, samples: [] },
+    await ours('ours, GET', upstream.url, 'GET'),
+    await ours('ours, POST', upstream.url, 'POST'),
+    await ours('ours, POST, capability filter', upstream.url, 'POST', { capabilities: openFilter }),
     {
       name: 'http-proxy-middleware, its default agent',
       server: plain,
-      url: `${plain.url}/mcp`,
-      headers: {},
+      source: { url: `${plain.url}/mcp`, headers: {}, method: 'GET' },
       samples: [],
     },
   ];
@@ -89,7 +95,7 @@ export async function streams(): Promise<CountTable> {
   return {
     title: 'Event streams',
     notes: [
-      `${load.streams} GET streams to one upstream at once, ${load.messagesPerSecond} messages a second over all of them. Upstream and clients share a process and a clock; direct is what these two cost themselves, and added is what comes on top.`,
+      `${load.streams} streams to one upstream at once, by GET as until 2025-11-25 and by POST as since 2026-07-28, ${load.messagesPerSecond} messages a second over all of them. Upstream and clients share a process and a clock; direct is what these two cost themselves, and added is what comes on top.`,
       'Closed: from the clients leaving until the upstream has no connection of theirs; the longest of all rounds.',
       'http-proxy-middleware authenticates nobody; the requests that its agent does not open wait for a socket.',
     ],
