@@ -15,6 +15,7 @@ export type {
   RolesClaim,
 } from './federation/login-options.ts';
 export type { OwnIdentity, OwnLoginOptions } from './federation/own-login-options.ts';
+export type { UserIdentity } from './federation/user-identity.ts';
 export type { IdJagClaims, IdJagOptions, TrustedIdJagIssuer } from './grants/id-jag-options.ts';
 export type { RevocationSelection } from './grants/revocation.ts';
 export type { Health } from './health.ts';

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import type { UserIdentity } from './federation/user-identity.ts';
 import type { RevocationSelection } from './grants/revocation.ts';
 import type { Handler } from './handler.ts';
 import type { Health } from './health.ts';
@@ -41,6 +43,13 @@ export interface McpOAuth extends Handler {
    * @example app.use('/account/applications', auth.connections())
    */
   connections(): Handler;
+  /**
+   * The user behind a request that `authenticate` let through, as known now; with the option `identity.exposeTokens` also
+   * the identity provider's access and ID token of the login. Never hand these on to an MCP client.
+   * @returns undefined where the user's record has ended meanwhile
+   * @throws Error where the request was not authenticated
+   */
+  identity(req: IncomingMessage): Promise<UserIdentity | undefined>;
   /**
    * Ends the grants of a user, of a client or of everybody who signed in at an identity provider, with every token under
    * them: in this process at once, in others within `gateway.tokenCacheSeconds`. Without `clientId` the browser sessions

@@ -25,6 +25,7 @@ import { createLogins } from './federation/logins.ts';
 import { createLogout } from './federation/logout.ts';
 import { namedLogins } from './federation/resolve-login-options.ts';
 import { createSessionCheck } from './federation/session-check.ts';
+import { createReadUserIdentity } from './federation/user-identity.ts';
 import { createUsers } from './federation/users.ts';
 import { createExtensionGrants, grantPolicyOf } from './grants/extension-grants.ts';
 import { createGrantLifetime } from './grants/grant-lifetime.ts';
@@ -366,6 +367,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       }),
     provider: async (origin?: string) => (await provider(requireIssuer(settings, origin))).provider,
     verify: protection.verify,
+    identity: createReadUserIdentity({ identities, tokens: users.providerSessions, issuerOf }),
     revoke: async (selection: RevocationSelection, origin?: string) =>
       revocation(requireIssuer(settings, origin), selection),
     async rotateKeys(origin?: string) {

@@ -69,6 +69,26 @@ describe('an ID token that proves nothing', () => {
     expect(withRoundSeconds(observed.events)).toContain(`login.failed: id_token_invalid: ${reason}`);
   });
 
+  it.each([
+    ['a minute ahead', 55, undefined],
+    ['a minute behind', -55, undefined],
+    ['ten minutes ahead', 600, '10 min ahead of'],
+    ['ten minutes behind', -600, '10 min behind'],
+  ])(
+    'of a provider whose clock is %s signs in, or is refused with the skew named (F-33)',
+    async (_name, skew, named) => {
+      federation.idp.misbehave.idToken = (claims, sign) =>
+        sign({ ...claims, iat: Number(claims.iat) + skew, exp: Number(claims.iat) + skew + 300 });
+      const observed = await federation.gateway.observe(() => federation.login());
+
+      if (named === undefined) expect(observed.answer).toHaveProperty('code');
+      else {
+        expect(observed.answer).toEqual(failure(federation, ...AT_THE_CLIENT));
+        expect(observed.events[1]).toContain(`clock skew? iat is ${named} this server's clock`);
+      }
+    },
+  );
+
   it('is forgotten: the next good one signs in (OpenID Connect Core section 3.1.3.7)', async () => {
     federation.idp.misbehave.idToken = idTokenFaults['foreign key with the same kid'];
     expect((await federation.login()).error).toBe('server_error');

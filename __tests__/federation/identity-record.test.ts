@@ -82,3 +82,82 @@ describe('the identity that claims describe', () => {
     expect((await identity(claims)).claims).toEqual({});
   });
 });
+
+describe('an identity by the options', () => {
+  const identityBy = (claims: Record<string, unknown>, rules: Partial<IdentityRules>) =>
+    describeIdentity(ISSUER, { sub: 'alice', ...claims }, { ...DEFAULTS, ...rules });
+
+  it.each<[string, Record<string, unknown>, NonNullable<IdentityRules['rolesClaims']>, string[]]>([
+    ['a nested claim (Keycloak)', { realm_access: { roles: ['a'] } }, [{ path: 'realm_access.roles' }], ['a']],
+    ['a name with dots', { 'https://a.example/roles': ['a'] }, [{ path: 'https://a.example/roles' }], ['a']],
+    [
+      'a name with dots on the way',
+      { resource_access: { 'mcp.example.com': { roles: ['a'] } } },
+      [{ path: 'resource_access.mcp.example.com.roles' }],
+      ['a'],
+    ],
+    ['a text with a delimiter', { scp: 'a  b a' }, [{ path: 'scp', delimiter: ' ' }], ['a', 'b']],
+    ['a text without one', { scp: 'not admin' }, [{ path: 'scp' }], ['not admin']],
+    [
+      'names of members (ZITADEL)',
+      { 'urn:zitadel:iam:org:project:roles': { admin: { 1: 'acme' }, user: { 1: 'acme' } } },
+      [{ path: 'urn:zitadel:iam:org:project:roles' }],
+      ['admin', 'user'],
+    ],
+    ['no member that is off', { roles: { admin: false, owner: null, user: true } }, [{ path: 'roles' }], ['user']],
+    ['several claims', { roles: ['a'], groups: ['b', 'a'] }, [{ path: 'roles' }, { path: 'groups' }], ['a', 'b']],
+    ['no claim that is not named', { roles: ['a'] }, [{ path: 'groups' }], []],
+    ['nothing of a prototype', {}, [{ path: 'constructor.name' }], []],
+  ])('has roles from %s', async (_name, claims, rolesClaims, roles) => {
+    expect((await identityBy(claims, { rolesClaims })).roles).toEqual(roles);
+  });
+
+  it.each<[string, Record<string, unknown>, string[], string]>([
+    ['one claim', { oid: 'o' }, ['oid'], 'o'],
+    ['a number (GitHub)', { id: 583231 }, ['id'], '583231'],
+    ['several claims, told apart from one with a colon', { tid: 'a:b', oid: 'c' }, ['tid', 'oid'], 'a%3Ab:c'],
+  ])('is named by %s', async (_name, claims, subjectClaims, sub) => {
+    expect((await identityBy(claims, { subjectClaims })).sub).toBe(sub);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['is not there', {}],
+    ['is empty', { oid: '' }],
+    ['is no text', { oid: { id: 'o' } }],
+    ['cannot be kept', { oid: 'o\u0000' }],
+  ])('is nobody where the claim %s', async (_name, claims) => {
+    await expect(identityBy(claims, { subjectClaims: ['oid'] })).rejects.toThrow('identity_incomplete: no oid');
+  });
+
+  it('keeps chosen claims, as far as they can be kept', async () => {
+    const claims = { department: 'research', address: { city: 'Berlin' }, bad: 'x\u0000', nested: ['\ud800'] };
+    const identity = await identityBy(claims, { claims: ['department', 'address.city', 'bad', 'nested', 'absent'] });
+
+    expect(identity.claims).toEqual({ department: 'research', 'address.city': 'Berlin' });
+  });
+
+  it('has what mapIdentity makes of it, but the same issuer and subject', async () => {
+    const mapIdentity = ((claims: Record<string, unknown>, { accessToken }: { accessToken?: string }) => ({
+      iss: 'https://attacker.example',
+      sub: 'root',
+      roles: ['mapped', 'mapped'],
+      claims: { was: claims.department, had: accessToken !== undefined },
+    })) as never;
+    const rules = { ...DEFAULTS, mapIdentity };
+    const claims = { sub: 'alice', roles: ['admin'], name: 'Alice', department: 'research' };
+
+    expect(await describeIdentity(ISSUER, claims, rules, { accessToken: 't' })).toEqual({
+      iss: ISSUER,
+      sub: 'alice',
+      roles: ['mapped'],
+      claims: { name: 'Alice', was: 'research', had: true },
+    });
+  });
+
+  it('is nobody where mapIdentity fails', async () => {
+    const mapIdentity = () => Promise.reject(new Error('the directory is away'));
+    await expect(identityBy({}, { mapIdentity })).rejects.toThrow(
+      'identity_hook_failed: mapIdentity: the directory is away',
+    );
+  });
+});

@@ -85,6 +85,21 @@ describe('the key set of the identity provider', () => {
     );
   });
 
+  it('stands in for an hour while its endpoint is down; after that, a login is an outage and no refusal (F-30)', async () => {
+    moveClock(0);
+    await federation.login();
+    federation.idp.misbehave.jwks = 'refuse';
+    moveClock(50 * 60);
+    expect(await federation.login()).toHaveProperty('code');
+    moveClock(20 * 60);
+    const observed = await federation.gateway.observe(() => federation.login());
+
+    expect(observed.answer.error).toBe('temporarily_unavailable');
+    expect(observed.events).toContain('login.failed: provider_unreachable: response_invalid');
+    federation.idp.behave();
+    expect(await federation.login()).toHaveProperty('code');
+  });
+
   it.each<[string, object]>([
     ['an HMAC key', { kty: 'oct', k: 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA' }],
     ['a key for encryption', { use: 'enc' }],

@@ -32,8 +32,12 @@ export interface IdentityProvider extends ProviderLogout {
   }): Promise<string>;
   /** Redeems the code of a callback and verifies who signed in. @throws LoginError */
   redeem(callback: URL, expected: { state: string; nonce: string; codeVerifier: string }): Promise<SignedIn>;
-  /** Asks again who a user is, with the refresh token of an earlier login. @throws LoginError */
-  refresh(refreshToken: string): Promise<SignedIn>;
+  /**
+   * Asks again who a user is, with the tokens of an earlier login.
+   * @returns undefined where these give no means to ask; no identity where the provider only confirmed the login
+   * @throws LoginError; `provider_refused_refresh` where the tokens are of no use any more
+   */
+  refresh(tokens: ProviderTokens): Promise<Refreshed | undefined>;
   /** Whether its last answer, if any was asked for, came and was no outage. */
   isReachable(): boolean;
 }
@@ -44,6 +48,11 @@ export interface SignedIn {
   readonly tokens: ProviderTokens;
   /** Claims of the ID token, verified; none at a provider without. */
   readonly idTokenClaims: Claims;
+}
+
+/** What asking again brought. */
+export interface Refreshed extends Pick<SignedIn, 'tokens'> {
+  readonly identity: Identity | undefined;
 }
 
 async function sorted<T>(work: () => Promise<T>): Promise<T> {
@@ -123,6 +132,31 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
     return { identity, tokens, idTokenClaims };
   }
 
+  async function redeemRefresh({ refreshToken = '' }: ProviderTokens): Promise<Refreshed> {
+    const slot: IdTokenSlot = {};
+    const configuration = await connection.configuration((fetch) => takingIdToken(fetch, slot));
+    const answer = await oidc.refreshTokenGrant(configuration, refreshToken, resourceParameter);
+    const claims =
+      slot.idToken === undefined
+        ? await accessTokenClaims(answer.access_token, slot)
+        : await verifyIdToken(slot.idToken, expected(undefined));
+    // Without rotation the token stays as it is (RFC 6749 section 6).
+    const tokens = { refreshToken, ...tokensOf(answer, slot, claims) };
+    // An ID token need not come (OpenID Connect Core section 12.2): new tokens are a confirmation by themselves.
+    if (claims.sub === undefined && !(await hasUserinfo())) return { identity: undefined, tokens };
+    return signedIn(tokens, claims);
+  }
+
+  /** A provider whose access tokens last has no refresh tokens (GitHub): its userinfo endpoint says who the user is now. */
+  async function askWithAccessToken(tokens: ProviderTokens): Promise<Refreshed | undefined> {
+    if (login.protocol === 'oidc' || !(await hasUserinfo())) return undefined;
+    return signedIn(tokens, {});
+  }
+
+  async function hasUserinfo(): Promise<boolean> {
+    return login.identity.userinfo !== 'never' && (await connection.endpoints()).userinfo !== undefined;
+  }
+
   return {
     authorizationUrl: ({ state, nonce, codeVerifier, redirectUri, prompt, loginHint, maxAge, acrValues }) =>
       sorted(async () => {
@@ -165,19 +199,9 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
         return signedIn(tokensOf(answer, slot, claims), claims);
       }),
 
-    async refresh(refreshToken) {
+    async refresh(kept) {
       try {
-        return await sorted(async () => {
-          const slot: IdTokenSlot = {};
-          const configuration = await connection.configuration((fetch) => takingIdToken(fetch, slot));
-          const answer = await oidc.refreshTokenGrant(configuration, refreshToken, resourceParameter);
-          const claims =
-            slot.idToken === undefined
-              ? await accessTokenClaims(answer.access_token, slot)
-              : await verifyIdToken(slot.idToken, expected(undefined));
-          // Without rotation the token stays as it is (RFC 6749 section 6).
-          return signedIn({ refreshToken, ...tokensOf(answer, slot, claims) }, claims);
-        });
+        return await sorted(() => (kept.refreshToken === undefined ? askWithAccessToken(kept) : redeemRefresh(kept)));
       } catch (error) {
         const { problem } = error as LoginError;
         if (problem.reason !== 'provider_refused_code') throw error;

@@ -7,6 +7,7 @@ import type { LoginRequest } from '../shared/login-request.ts';
 import type { Pages } from '../shared/pages/pages.ts';
 import type { KeptTokens } from '../shared/provider-tokens.ts';
 import type { SignIn, SignIns } from '../shared/sign-ins.ts';
+import { isStorable } from './claim-path.ts';
 import type { IdentityProvider, SignedIn } from './identity-provider.ts';
 import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
 import { requireFresh } from './login-freshness.ts';
@@ -37,6 +38,8 @@ export interface FinishLogin {
     signedIn: Pick<SignedIn, 'identity'> & Partial<SignedIn>,
   ): Promise<void>;
   fail(exchange: Exchange, state: LoginState, error: LoginError): Promise<void>;
+  /** The identity provider is down before the browser left: a page from which the person tries again, nothing is lost. */
+  unavailable(exchange: Exchange, state: LoginState, error: LoginError): void;
   /** The callback belongs to no login of this browser: a page, and nothing more. */
   refuse(exchange: Exchange, problem: LoginStateProblem): void;
 }
@@ -62,7 +65,8 @@ export interface FinishOptions {
   ) => Promise<boolean>;
 }
 
-const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' && isStorable(value) ? value : undefined;
 
 /** The sign-in as the identity provider names it; without an ID token by the identity alone. */
 function signInOf(
@@ -117,6 +121,16 @@ export function createFinishLogin({
       if (!(await failInteraction(exchange, uid, { ...wireError(problem), flowId }))) expired(exchange, flowId);
     },
 
+    unavailable(exchange, { flowId, clientId }, { problem }) {
+      events.emit({ type: 'login.failed', flowId, clientId, reason: describeLoginProblem(problem) });
+      exchange.res.setHeader('retry-after', String(retryAfterSeconds));
+      // The page that led here, opened again, leads here again.
+      const { pathname, search } = exchange.url;
+      const next = { label: 'tryAgain', href: `${pathname}${search}` } as const;
+      const content = { kind: 'providerUnavailable', code: 'temporarily_unavailable', flowId, next } as const;
+      pages.send(exchange, 'error', content, { status: 503 });
+    },
+
     refuse(exchange, problem) {
       const flowId = newFlowId();
       events.emit({ type: 'login.failed', flowId, reason: problem });
@@ -124,6 +138,9 @@ export function createFinishLogin({
     },
   };
 }
+
+/** How soon another attempt makes sense (RFC 9110 section 10.2.3). */
+const retryAfterSeconds = 5;
 
 const maxCallbackLength = 8 * 1024;
 
@@ -158,6 +175,7 @@ export function createLogin({ identityProvider, states, events, finish, redirect
         redirect(exchange.res, location);
       } catch (error) {
         if (!(error instanceof LoginError)) throw error;
+        if (error.problem.reason === 'provider_unreachable') return finish.unavailable(exchange, login, error);
         await finish.fail(exchange, login, error);
       }
     },

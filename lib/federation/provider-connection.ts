@@ -83,6 +83,8 @@ export function createProviderConnection(login: OidcLogin, outbound: Outbound): 
     if (isOutage(response.status)) {
       throw new LoginError({ reason: 'provider_unreachable', detail: `${what}: status ${response.status}` });
     }
+    // The token that went along is refused (RFC 6750 section 3.1).
+    if (response.status === 401) throw new LoginError({ reason: 'provider_refused_code', error: 'invalid_token' });
     if (response.status !== 200) throw invalid(`${what}: status ${response.status}`);
     const body: unknown = await response.json().catch((cause: unknown) => {
       throw invalid(`${what}: no JSON`, { cause });

@@ -6,7 +6,7 @@ import type { Issuer } from '../shared/issuer.ts';
 import type { KeptTokens, ProviderTokenSource, ProviderTokens, ProviderTokenVault } from '../shared/provider-tokens.ts';
 import { signInKey } from '../shared/sign-ins.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { IdentityProvider, SignedIn } from './identity-provider.ts';
+import type { IdentityProvider, Refreshed } from './identity-provider.ts';
 import { describeLoginProblem, LoginError } from './login-error.ts';
 import { namedLogins, type ResolvedLogin } from './resolve-login-options.ts';
 
@@ -23,7 +23,9 @@ export type Confirmation =
 export interface ProviderSessions extends ProviderTokenSource {
   /** Keeps the tokens of a login where somebody needs them; nothing otherwise. */
   keep(issuer: Issuer, signInId: string, login: Omit<KeptTokens, 'version'>): Promise<void>;
-  /** Asks the provider about the user of a grant; once for all replicas that ask together. @throws StorageUnavailableError */
+  /** The tokens of a grant's login for the app itself, where its provider's `exposeTokens` is on. @throws StorageUnavailableError */
+  forApp(issuer: Issuer, grantId: string): Promise<ProviderTokens | undefined>;
+  /** Asks the provider about the user of a grant, where its `offlineAccess` is on; once for all replicas that ask together. @throws StorageUnavailableError */
   confirm(issuer: Issuer, grantId: string): Promise<Confirmation>;
 }
 
@@ -44,13 +46,21 @@ export interface ProviderSessionsOptions {
 
 const leaseKind = 'ProviderRefresh';
 const pollMs = 50;
+/** An access token for the app with less to live is renewed first. */
+const minSecondsForApp = 60;
 /** While the provider is known to be down, nobody waits for it. */
 const outageMs = 15_000;
 /** Replicas that wait for another's answer go on without it after this. */
 const maxWaitMs = 5_000;
 
-/** Errors after which the refresh token is of no use any more (RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6). */
-const finalErrors = new Set(['invalid_grant', 'interaction_required', 'login_required', 'consent_required']);
+/** Errors after which the tokens are of no use any more (RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6). */
+const finalErrors = new Set([
+  'invalid_grant',
+  'invalid_token',
+  'interaction_required',
+  'login_required',
+  'consent_required',
+]);
 
 /** Why the login is over; undefined where the provider said nothing of the kind. */
 function endOf({ problem }: LoginError): string | undefined {
@@ -64,7 +74,8 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
   const logins = namedLogins(login);
   const remoteTimeoutMs = Math.max(0, ...logins.map((named) => named.login.remoteTimeoutMs));
   const running = new Map<string, Promise<Confirmation>>();
-  let required = logins.some((named) => named.login.offlineAccess || named.login.identity.exposeTokens);
+  const settingsOf = (name: string | undefined) => logins.find(({ id }) => id === name)?.login;
+  let isDemanded = false;
   /** By the provider's name. */
   const downUntil = new Map<string | undefined, number>();
 
@@ -79,29 +90,27 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
     return { kind: 'ended', reason };
   }
 
-  async function settle(issuer: Issuer, key: string, kept: KeptTokens, answer: SignedIn): Promise<Confirmation> {
-    if (accountIdOf(answer.identity) !== kept.accountId) {
+  async function settle(issuer: Issuer, key: string, kept: KeptTokens, answer: Refreshed): Promise<Confirmation> {
+    const { identity } = answer;
+    if (identity && accountIdOf(identity) !== kept.accountId) {
       return end(key, kept, 'the refresh token is another user’s now');
     }
     // An ID token that came before stays, for what needs one, until a newer one comes.
     const { idToken, idTokenExpiresAt } = kept.tokens;
     const earlier = { ...(idToken && { idToken }), ...(idTokenExpiresAt && { idTokenExpiresAt }) };
     await vault.replace(key, kept, { ...earlier, ...answer.tokens });
-    await identities.remember(issuer, answer.identity);
+    if (identity) await identities.remember(issuer, identity);
     return { kind: 'confirmed' };
   }
 
   async function ask(issuer: Issuer, key: string, kept: KeptTokens): Promise<Confirmation> {
     const provider = options.identityProvider(kept.provider);
-    const { refreshToken } = kept.tokens;
-    const settings = logins.find(({ id }) => id === kept.provider)?.login;
-    if (settings && !settings.offlineAccess && refreshToken === undefined) return { kind: 'unconfirmed' };
-    if (!provider || refreshToken === undefined) return unconfirmed(kept, 'the login brought no refresh token');
+    if (!provider) return unconfirmed(kept, 'the identity provider of the login is gone');
     if (now() < (downUntil.get(kept.provider) ?? 0))
       return unconfirmed(kept, 'the identity provider did not answer a moment ago');
-    let answer: SignedIn;
+    let answer: Refreshed | undefined;
     try {
-      answer = await provider.refresh(refreshToken);
+      answer = await provider.refresh(kept.tokens);
     } catch (error) {
       if (!(error instanceof LoginError)) throw error;
       const ending = endOf(error);
@@ -109,6 +118,7 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
       if (error.problem.reason === 'provider_unreachable') downUntil.set(kept.provider, now() + outageMs);
       return unconfirmed(kept, describeLoginProblem(error.problem));
     }
+    if (!answer) return unconfirmed(kept, 'the login brought no refresh token');
     return settle(issuer, key, kept, answer);
   }
 
@@ -156,26 +166,43 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
 
   return {
     async keep(issuer, signInId, login) {
-      if (required) await vault.keep(signInKey(issuer, signInId), login);
+      const settings = settingsOf(login.provider);
+      const isNeeded = isDemanded || settings?.offlineAccess || settings?.identity.exposeTokens;
+      if (isNeeded) await vault.keep(signInKey(issuer, signInId), login);
     },
     require() {
-      required = true;
+      isDemanded = true;
     },
 
     async confirm(issuer, grantId) {
       const found = await keptFor(issuer, grantId);
-      return found ? confirmSignIn(issuer, found.key, found.kept) : { kind: 'unconfirmed' };
+      if (!found || !settingsOf(found.kept.provider)?.offlineAccess) return { kind: 'unconfirmed' };
+      return confirmSignIn(issuer, found.key, found.kept);
     },
 
-    async forGrant(issuer, grantId, { token, secondsLeft }) {
+    async forGrant(issuer, grantId, need) {
       const found = await keptFor(issuer, grantId);
-      if (!found) return undefined;
-      const { tokens } = found.kept;
-      if (livesLonger(tokens, token, secondsLeft) || tokens.refreshToken === undefined) return tokens;
-      const { kind } = await confirmSignIn(issuer, found.key, found.kept);
-      return kind === 'ended' ? undefined : ((await vault.find(found.key))?.tokens ?? undefined);
+      return found && current(issuer, found, need);
+    },
+
+    async forApp(issuer, grantId) {
+      if (!logins.some((named) => named.login.identity.exposeTokens)) return undefined;
+      const found = await keptFor(issuer, grantId);
+      if (!found || !settingsOf(found.kept.provider)?.identity.exposeTokens) return undefined;
+      return current(issuer, found, { token: 'accessToken', secondsLeft: minSecondsForApp });
     },
   };
+
+  async function current(
+    issuer: Issuer,
+    { key, kept }: { key: string; kept: KeptTokens },
+    { token, secondsLeft }: Parameters<ProviderTokenSource['forGrant']>[2],
+  ): Promise<ProviderTokens | undefined> {
+    const { tokens } = kept;
+    if (livesLonger(tokens, token, secondsLeft) || tokens.refreshToken === undefined) return tokens;
+    const { kind } = await confirmSignIn(issuer, key, kept);
+    return kind === 'ended' ? undefined : (await vault.find(key))?.tokens;
+  }
 
   function livesLonger(tokens: ProviderTokens, token: 'idToken' | 'accessToken', secondsLeft: number): boolean {
     const expiresAt = token === 'idToken' ? tokens.idTokenExpiresAt : tokens.accessTokenExpiresAt;

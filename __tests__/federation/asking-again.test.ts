@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import type { FakeIdentityProviderOptions } from '../../lib/testing.ts';
+import { startProviderClient } from './provider-support.ts';
+
+describe('a provider that gives little at a refresh', () => {
+  const start = async (provider: Partial<FakeIdentityProviderOptions>, oidc: object, identity: object) => {
+    const client = await startProviderClient(provider);
+    const options = { oidc: { issuer: client.idp.issuer, ...oidc }, browserLogin: { offlineAccess: true }, identity };
+    return { ...client, ...(await client.connect(options)) };
+  };
+
+  it('confirms by new tokens alone, where no ID token comes and userinfo is not asked (OpenID Connect Core section 12.2)', async () => {
+    const { provider, signIn, idp, close } = await start({}, {}, { userinfo: 'never' });
+    try {
+      const { tokens } = await signIn();
+      idp.misbehave.idToken = async () => undefined;
+      const answer = await provider.refresh(tokens);
+
+      expect(answer).toMatchObject({ identity: undefined, tokens: { accessToken: expect.any(String) } });
+      expect(answer?.tokens.accessToken).not.toBe(tokens.accessToken);
+    } finally {
+      await close();
+    }
+  });
+
+  it('is asked by userinfo where its access tokens last and no refresh token came (GitHub)', async () => {
+    const { provider, signIn, idp, close } = await start(
+      {},
+      { protocol: 'oauth2' },
+      { subjectClaims: ['sub'], rolesClaims: ['groups'] },
+    );
+    try {
+      const { tokens } = await signIn();
+      const { refreshToken: _, ...kept } = tokens;
+      idp.misbehave.userinfo = (body) => ({ ...body, groups: ['sales'] });
+      expect((await provider.refresh(kept))?.identity?.roles).toEqual(['sales']);
+
+      await expect(provider.refresh({ ...kept, accessToken: 'withdrawn' })).rejects.toThrow(
+        'provider_refused_refresh: invalid_token',
+      );
+    } finally {
+      await close();
+    }
+  });
+});
