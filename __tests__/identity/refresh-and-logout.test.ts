@@ -45,12 +45,12 @@ describe.each(rows.map((row) => [nameOf(row), row] as const))('with the preset %
     const user = await started.userOf(next.json?.access_token);
     expect(user).toMatchObject({
       sub: row.sub,
-      data: { roles: row.isNeverAsked ? row.roles : (row.newRoles ?? ['user']) },
+      data: { roles: row.newRoles ?? ['user'] },
     });
 
     delete idp.users.alice;
     const last = await client.refresh(String(next.json?.refresh_token));
-    expect([last.status, last.json?.error]).toEqual(row.isNeverAsked ? [200, undefined] : [400, 'invalid_grant']);
+    expect([last.status, last.json?.error]).toEqual([400, 'invalid_grant']);
     if (alice) idp.users.alice = alice;
   });
 

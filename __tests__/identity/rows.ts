@@ -23,8 +23,6 @@ export interface Row {
   readonly roles: readonly string[];
   /** What becomes of them once the provider gives alice bob's. @defaultValue ['user'] */
   readonly newRoles?: readonly string[];
-  /** Whether the provider gives no refresh token, so that nobody is asked again. @defaultValue false */
-  readonly isNeverAsked?: boolean;
   /** Parameters that the authorization request must carry besides those of the protocol. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** Parameters that ask for a refresh token, once `offlineAccess` is on. */
@@ -291,7 +289,6 @@ export const rows: readonly Row[] = [
     iss: 'https://github.com/login/oauth',
     roles: [],
     newRoles: [],
-    isNeverAsked: true,
     offline: { scope: 'read:user user:email' },
   },
   {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { callerOf } from '../shared/caller.ts';
 import { accountIdOf, type Identities, type Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
-import type { ProviderTokenSource, ProviderTokens } from '../shared/provider-tokens.ts';
+import type { ProviderTokens } from '../shared/provider-tokens.ts';
 import type { ProviderSessions } from './provider-sessions.ts';
 
 /** The user of a request as the server knows them now. */
