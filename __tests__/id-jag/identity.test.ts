@@ -7,6 +7,8 @@ import { agent, callWith, jwtBearer, type Redemption, startRedemption } from './
 describe('the user of an ID-JAG of the provider at which people sign in', () => {
   let federation: Federation;
   let pen: IdJagIssuer;
+  const asked: object[] = [];
+  const verdicts = new Map<string, () => boolean>();
 
   beforeAll(async () => {
     pen = await startIdJagIssuer(() => ({ aud: federation.gateway.url, sub: 'alice', client_id: 'agent' }));
@@ -15,6 +17,10 @@ describe('the user of an ID-JAG of the provider at which people sign in', () => 
         clients: [{ ...agent, grant_types: [jwtBearer] }],
         idJag: { trustedIssuers: [{ issuer, jwksUrl: `${pen.issuer}/jwks` }] },
         identity: { claims: ['department'], requiredClaims: { plan: 'paid' } },
+        authorizeUser: (identity, { client, resource }) => {
+          asked.push({ sub: identity.sub, roles: identity.roles, client: client.id, resource });
+          return verdicts.get(identity.sub)?.() ?? true;
+        },
       }),
       provider: {
         users: { alice: { roles: ['admin'], email: 'alice@acme.example', department: 'one', plan: 'paid' } },
@@ -57,6 +63,28 @@ describe('the user of an ID-JAG of the provider at which people sign in', () => 
     const emptied = await userOf(await redeem({ sub: 'carol', roles: [] }));
     expect(emptied).toMatchObject({ data: { roles: [] } });
     expect(JSON.stringify(emptied)).not.toContain('secret');
+  });
+
+  it('is refused where authorizeUser says so, which sees the roles of the login, and uses nothing up', async () => {
+    await federation.login();
+    const claims = { jti: 'judged' };
+    const url = federation.gateway.url;
+    const judged = async (verdict: () => boolean) => {
+      verdicts.set('alice', verdict);
+      const { answer, events } = await federation.gateway.observe(() => redeem(claims));
+      verdicts.clear();
+      return [answer.status, ...events];
+    };
+    expect(await judged(() => false)).toEqual([400, 'token.refused: invalid_grant: id_jag: user_refused']);
+    expect(asked.at(-1)).toEqual({ sub: 'alice', roles: ['admin'], client: 'agent', resource: `${url}/mcp` });
+    const failing = () => {
+      throw new Error('no answer');
+    };
+    expect(await judged(failing)).toEqual([
+      503,
+      'token.refused: temporarily_unavailable: id_jag: mapping_failed: authorizeUser: no answer',
+    ]);
+    expect(await judged(() => true)).toEqual([200, 'id_jag.accepted', 'token.issued']);
   });
 
   it('is refused who may not sign in', async () => {

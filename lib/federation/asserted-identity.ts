@@ -1,13 +1,13 @@
 import type { AssertedIdentity } from '../shared/identity.ts';
 import { type Claims, describeIdentity, namesRoles } from './identity-record.ts';
 import { LoginError } from './login-error.ts';
-import type { IdentityRules, ResolvedLogin } from './resolve-login-options.ts';
+import { type IdentityRules, namedLogins, type ResolvedLogin } from './resolve-login-options.ts';
 
 /** Why a verified assertion gives no identity. */
 export type AssertedIdentityProblem = 'tenant_unmapped' | 'subject_refused' | 'user_refused';
 
 /**
- * The identity that a verified assertion describes: of the provider that people sign in at, by the rules of a login there,
+ * The identity that a verified assertion describes: of a provider that people sign in at, by the rules of a login there,
  * so that both are one person; of another one, by the default rules.
  * @param subject known already, by the app's word
  * @throws LoginError where the app's `mapIdentity` failed
@@ -28,9 +28,10 @@ const defaultRules: IdentityRules = Object.freeze({
 });
 
 export function createDescribeAssertion(login: ResolvedLogin): DescribeAssertion {
+  const providers = namedLogins(login).map((named) => named.login);
   return async (claims, subject) => {
-    const isLogin = login.kind === 'oidc' && login.issuer === claims.iss;
-    const rules = isLogin ? login.identity : defaultRules;
+    const provider = providers.find(({ issuer }) => issuer === claims.iss);
+    const rules = provider?.identity ?? defaultRules;
     // `sub` is unique within the tenant only: two people would share an account (ID-JAG draft section 6).
     if (subject === undefined && claims.tenant !== undefined && !rules.subjectClaims.includes('tenant'))
       return 'tenant_unmapped';

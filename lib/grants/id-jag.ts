@@ -1,6 +1,6 @@
 import type { EventSink } from '../shared/events.ts';
 import type { ExtensionGrant, GrantRefusal, GrantRequest } from '../shared/extension-grant.ts';
-import type { AssertedIdentity, Identities } from '../shared/identity.ts';
+import { type AssertedIdentity, accountIdOf, type Identities } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import { recordId } from '../shared/record-ids.ts';
@@ -134,6 +134,22 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
     }
   }
 
+  /** The app's word on the person, of whom it sees what a login has said as well. */
+  async function judge(
+    { issuer, client }: GrantRequest,
+    identity: AssertedIdentity,
+    resource: Resource,
+  ): Promise<IdJagProblem | undefined> {
+    if (!options.userPolicy) return undefined;
+    const known = await identities.find(issuer, accountIdOf(identity));
+    const { roles = known?.roles ?? [], claims } = identity;
+    const wanted = { client: { id: client.clientId }, resource: canonicalResource(issuer, resource) };
+    const verdict = await options.userPolicy({ ...identity, roles, claims: { ...known?.claims, ...claims } }, wanted);
+    if (verdict.kind === 'allowed') return undefined;
+    if (verdict.kind === 'refused') return { reason: 'user_refused' };
+    return { reason: 'mapping_failed', cause: verdict.reason };
+  }
+
   /** Create-if-absent: of all replicas one gets it. Kept longer than any clock would let the assertion live. */
   async function useUp({ iss, jti, exp }: CheckedClaims, issuer: Issuer): Promise<boolean> {
     if (settings.replay === 'until-expiry') return true;
@@ -162,10 +178,8 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
       if ('reason' in target) return refuse(target);
       const identity = await identify(verified);
       if ('reason' in identity) return refuse(identity);
-      const wanted = { client: { id: client.clientId }, resource: canonicalResource(issuer, target.resource) };
-      const verdict = await options.userPolicy?.({ roles: [], ...identity }, wanted);
-      if (verdict?.kind === 'refused') return refuse({ reason: 'user_refused' });
-      if (verdict?.kind === 'undecided') return refuse({ reason: 'mapping_failed', cause: verdict.reason });
+      const unwelcome = await judge(request, identity, target.resource);
+      if (unwelcome) return refuse(unwelcome);
       // Last, so that a request that is refused for anything else does not use the assertion up.
       if (!(await useUp(claims, issuer))) return refuse({ reason: 'replayed' });
       const accountId = await identities.assert(issuer, identity);
