@@ -53,6 +53,20 @@ describe('the user of an ID-JAG of the provider at which people sign in', () => 
     expect((await callWith(federation.gateway.url, redeemed)).status).toBe(401);
   });
 
+  it('sees the client on the connections page of the browser, and ends its access there', async () => {
+    const { gateway } = federation;
+    const browser = federation.browser();
+    await federation.login(browser);
+    const redeemed = await redeem();
+    expect((await callWith(gateway.url, redeemed)).status).toBe(200);
+
+    const page = await browser.get(`${gateway.url}/oauth/connections`);
+    const form = page.forms.find(({ fields }) => fields.decision === 'revoke' && fields.client === 'agent');
+    expect(form).toBeDefined();
+    await browser.post(String(form?.action), { ...form?.fields }, { from: page });
+    expect((await callWith(gateway.url, redeemed)).status).toBe(401);
+  });
+
   it('has the roles and claims that the assertion names, found as those of a login are', async () => {
     const claims = { sub: 'carol', 'https://acme.example/roles': ['auditor'], department: 'two', secret: 'x' };
     expect(await userOf(await redeem(claims))).toMatchObject({
