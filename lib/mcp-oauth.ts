@@ -252,6 +252,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     pages,
     grants,
     upstreams,
+    leave: (exchange, signInId) => logout.leave(exchange, signInId),
     endEverything: (issuer, { iss, sub }) => revocation(issuer, { sub, idp: iss }),
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
     isOperatorClient,

@@ -52,6 +52,17 @@ describe('signing out', () => {
     expect(await federation.client.refresh(String(tokens.json?.refresh_token))).toMatchObject({ status: 200 });
   });
 
+  it('everywhere, from the page of connections, signs out at the identity provider, too', async () => {
+    const browser = federation.browser();
+    await federation.login(browser);
+    const list = await browser.get(`${federation.gateway.url}/oauth/connections`);
+    const form = list.forms.findIndex(({ controls }) => controls.some(({ value }) => value === 'sign-out'));
+    const asked = await browser.submit(list, form, { decision: 'sign-out' });
+    expect(requestsTo(federation, '/logout')[0]?.query.get('id_token_hint')).toMatch(/^ey/);
+    expect((await browser.submit(asked, 'xsrf', { logout: 'yes' })).url).toBe(`${logoutUrl}/done`);
+    expect(await isSignedIn(browser)).toBe(false);
+  });
+
   it('keeps the ID token for it encrypted (DESIGN 5)', async () => {
     await federation.login(federation.browser());
     const written = federation.gateway.written('SignIn');

@@ -172,6 +172,20 @@ describe('the app’s own login', () => {
     expect((await approve(browser)).url).toContain('/login?');
   });
 
+  it('ends everywhere from the page of connections, in the app, too', async () => {
+    const [browser, other] = [browserOf(), browserOf()];
+    const { code } = await login(browser, 'dora');
+    await login(other, 'dora');
+    const list = await browser.get(`${gateway.url}/oauth/connections`);
+    expect(list.text).toContain('dora of the app');
+    const form = list.forms.findIndex(({ controls }) => controls.some(({ value }) => value === 'sign-out'));
+    const end = await browser.submit(list, form, { decision: 'sign-out' });
+    expect([end.url, logouts]).toEqual([`${gateway.url}/oauth/logout/done`, 1]);
+    expect((await client.redeem(String(code))).json?.error).toBe('invalid_grant');
+    expect((await browser.get(client.authorizeUrl())).text).not.toContain('dora');
+    expect((await other.get(client.authorizeUrl())).text).not.toContain('dora');
+  });
+
   it('ends here though the app’s hook fails, which is told', async () => {
     onLogout = () => Promise.reject(new Error('the app is down'));
     const browser = browserOf();

@@ -39,6 +39,8 @@ export interface ConnectionsOptions {
   };
   /** Ends every session and every grant of a person. */
   readonly endEverything: (issuer: Issuer, identity: Identity) => Promise<unknown>;
+  /** Ends the login where it was made. @returns where the browser goes */
+  readonly leave: (exchange: Exchange, signInId: string | undefined) => Promise<string>;
   readonly endSession: (issuer: Issuer, uid: string) => Promise<void>;
   readonly isOperatorClient: (clientId: string) => boolean;
   readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
@@ -46,7 +48,7 @@ export interface ConnectionsOptions {
   readonly stateTtlSeconds: number;
   readonly sessionTtlSeconds: number;
   /** Paths without the issuer's prefix. */
-  readonly paths: { readonly endSession: string; readonly signedOut: string };
+  readonly paths: { readonly endSession: string };
 }
 
 /** The page on which a person sees and ends what applications may do in their name. */
@@ -83,6 +85,8 @@ interface Person {
   readonly uid: string;
   readonly accountId: string;
   readonly identity: Identity;
+  /** The sign-in that the session rests on. */
+  readonly signInId: string | undefined;
 }
 
 export function createConnections(options: ConnectionsOptions): Connections {
@@ -93,9 +97,9 @@ export function createConnections(options: ConnectionsOptions): Connections {
   /** Who is signed in at this browser. */
   async function personAt(exchange: Exchange): Promise<Person | undefined> {
     const { provider } = await options.provider(exchange.issuer);
-    const { uid, accountId } = await browserSession(provider, exchange);
+    const { uid, accountId, acr: signInId } = await browserSession(provider, exchange);
     const identity = accountId === undefined ? undefined : await options.identities.find(exchange.issuer, accountId);
-    return accountId !== undefined && identity ? { uid, accountId, identity } : undefined;
+    return accountId !== undefined && identity ? { uid, accountId, identity, signInId } : undefined;
   }
 
   function signIn(exchange: Exchange): Promise<void> {
@@ -140,7 +144,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
       csrf: ring.sign('csrf', csrfText(uid)),
       signOutUrl: `${issuer.pathPrefix}${options.paths.endSession}`,
     };
-    pages.send(exchange, 'connections', content);
+    // Signing out leads on to the identity provider, and to whomever it tells.
+    pages.send(exchange, 'connections', content, { formAction: [issuer.isLoopback ? 'http:' : 'https:'] });
   }
 
   async function change(exchange: Exchange, person: Person): Promise<void> {
@@ -152,12 +157,14 @@ export function createConnections(options: ConnectionsOptions): Connections {
       events.emit({ type: 'authorization.refused', reason: `connections: ${foreign}` });
       return redirect(res, `${issuer.identifier}${exchange.path}`);
     }
-    const done = await act(issuer, person, form);
-    if (done === 'signed-out') {
+    if (form.get('decision') === 'sign-out') {
+      const location = await options.leave(exchange, person.signInId); // While it is known where that was.
+      await options.endEverything(issuer, person.identity);
       const { session: cookie } = cookieNames(issuer);
       for (const name of [cookie, `${cookie}.sig`]) setCookie(res, issuer, name, '', 0);
-      return redirect(res, `${issuer.identifier}${options.paths.signedOut}`);
+      return redirect(res, location);
     }
+    const done = await act(issuer, person, form);
     redirect(res, `${issuer.identifier}${exchange.path}${done === undefined ? '' : `?done=${done}`}`);
   }
 
@@ -165,7 +172,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
     issuer: Issuer,
     { accountId, identity }: Person,
     form: URLSearchParams,
-  ): Promise<(typeof notices)[number] | 'signed-out' | undefined> {
+  ): Promise<(typeof notices)[number] | undefined> {
     const owner = { index: 'account', key: recordId(issuer, accountId) } as const;
     switch (form.get('decision')) {
       case 'revoke': {
@@ -179,9 +186,6 @@ export function createConnections(options: ConnectionsOptions): Connections {
         return 'revoked';
       case 'disconnect':
         return (await upstreams.disconnect(issuer, identity, form.get('upstream') ?? '')) ? 'disconnected' : undefined;
-      case 'sign-out':
-        await options.endEverything(issuer, identity);
-        return 'signed-out';
     }
   }
 

@@ -33,6 +33,8 @@ export interface LogoutOptions {
 export interface Logout {
   readonly endpoint: Endpoint;
   readonly signedOut: Endpoint;
+  /** Ends the login of a sign-in where it was made. @returns where the browser goes: there and back, or to the page of the end */
+  leave(exchange: Exchange, signInId: string | undefined): Promise<string>;
 }
 
 /**
@@ -66,8 +68,9 @@ export function createLogout(options: LogoutOptions): Logout {
   }
 
   /** The local session is over whatever becomes of the other one. */
-  async function leave(exchange: Exchange, signIn: SignIn | undefined): Promise<string> {
+  async function leave(exchange: Exchange, signInId: string | undefined): Promise<string> {
     const returnUri = signedOutUrl(exchange.issuer);
+    const signIn = signInId === undefined ? undefined : await signIns.find(exchange.issuer, signInId);
     if (!signIn) return returnUri;
     try {
       return (await options.leave(exchange, signIn, returnUri)) ?? returnUri;
@@ -89,12 +92,11 @@ export function createLogout(options: LogoutOptions): Logout {
       // Back to the question, which is asked with a token of this session.
       return redirect(res, `${issuer.identifier}${options.path}`);
     }
-    const signIn = await signIns.find(issuer, session.signInId);
     await signIns.end(signInKey(issuer, session.signInId));
     events.emit({ type: 'session.ended', reason: 'logout', subject: session.accountId, sessions: 1, grants: 0 });
     const { session: cookie } = cookieNames(issuer);
     for (const name of [cookie, `${cookie}.sig`]) setCookie(res, issuer, name, '', 0);
-    redirect(res, await leave(exchange, signIn));
+    redirect(res, await leave(exchange, session.signInId));
   }
 
   return {
@@ -111,6 +113,7 @@ export function createLogout(options: LogoutOptions): Logout {
       res.setHeader('allow', 'GET, POST');
       pages.send(exchange, 'error', { kind: 'notUsable', code: 'invalid_request' }, { status: 405 });
     },
+    leave,
     signedOut: (exchange) => pages.send(exchange, 'signedOut', {}),
   };
 }
