@@ -180,11 +180,16 @@ describe('everything else passes as it came', () => {
         }),
       ),
     ],
+    [
+      'a list of nothing hidden, behind a byte order mark',
+      `\ufeff${JSON.stringify(result({ tools: named('read_a') }))}`,
+    ],
     ['a list of nothing hidden', JSON.stringify(result({ tools: named('read_a', 'read_b') }))],
     ['an error', '{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no","data":{"tools":["x"]}}}'],
   ])('%s', async (_what, text) => {
     await start({ answer: (res) => void res.setHeader('content-type', 'application/json').end(text) });
-    expect(await (await pair.send(request('tools/call', { name: 'read_a' }))).text()).toBe(text);
+    const answer = await pair.send(request('tools/call', { name: 'read_a' }));
+    expect(Buffer.from(await answer.arrayBuffer()).toString()).toBe(text);
   });
 
   test.each([
@@ -283,6 +288,30 @@ describe('an answer that cannot be read is 502, and nothing of it is told', () =
     const response = await pair.send(request('tools/list'));
     expect([response.status, await response.json()]).toEqual([502, refused]);
     expect(pair.events.filter(({ type }) => type === 'proxy.failed')).toMatchObject([{ reason, status: 502 }]);
+  });
+
+  const deep = `{"result":{"tools":[{"name":"admin"}],"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`;
+
+  test('nested so deep that it cannot be written again', async () => {
+    await start({ answer: (res) => void res.writeHead(200, bad).end(deep) });
+    const response = await pair.send(request('tools/list'));
+    expect([response.status, await response.json()]).toEqual([502, refused]);
+  });
+
+  test('the same in an event stream: its other events still come', async () => {
+    await start({ answer: sse(`data: ${deep}\n\n`, event({ ok: 1 })) });
+    const text = await (await pair.send(request('tools/list'))).text();
+    expect(messagesOf(text)).toEqual([{ ok: 1 }]);
+  });
+
+  test.each([
+    ['application/json, text/event-stream', `data: ${JSON.stringify(result(listResult))}\n\n`],
+    ['text/plain; text/event-stream', `data: ${JSON.stringify(result(listResult))}\n\n`],
+    ['text/event-stream, application/json', JSON.stringify(result(listResult))],
+  ])('of a type that clients read differently tells nothing: %s', async (type, text) => {
+    await start({ answer: (res) => void res.writeHead(200, { 'content-type': type }).end(text) });
+    const response = await pair.send(request('tools/list'));
+    expect(await response.text()).not.toMatch(/delete_file|admin/);
   });
 
   test('504 where it does not end in time', async () => {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
-import { type Header, isNamed, valuesOf } from '../shared/header-list.ts';
+import { isNamed, valuesOf } from '../shared/header-list.ts';
 import { readBounded } from './bounded-body.ts';
 import { decode } from './content-coding.ts';
 import { createEventStreamFilter, EventTooLargeError } from './event-stream-filter.ts';
@@ -24,17 +24,13 @@ export interface DeliveryRules {
 /** Headers that a filtered answer has no more, or others. */
 const ofUnfilteredBody = new Set(['content-encoding', 'content-length', 'etag', 'last-modified']);
 
-function contentTypeOf(headers: readonly Header[]): string {
-  return headers.find(([name]) => isNamed(name, 'content-type'))?.[1] ?? '';
+/** Whether an answer's type names another one; found anywhere in it, as clients look for it, too. */
+function isOfType({ headers }: UpstreamResponse, type: RegExp): boolean {
+  return headers.some(([name, value]) => isNamed(name, 'content-type') && type.test(value));
 }
 
-export function isEventStream({ headers }: UpstreamResponse): boolean {
-  return /^\s*text\/event-stream\b/i.test(contentTypeOf(headers));
-}
-
-function isJson({ headers }: UpstreamResponse): boolean {
-  return /^\s*(?:application|text)\/(?:[^;]*\+)?json\b/i.test(contentTypeOf(headers));
-}
+export const isEventStream = (response: UpstreamResponse) => isOfType(response, /\btext\/event-stream\b/i);
+const isJson = (response: UpstreamResponse) => isOfType(response, /\bjson\b/i);
 
 /** Bytes that Node reads but does not write (RFC 9110 section 5.5). */
 const unwritable = /[^\t -~\x80-\xff]/;
@@ -76,6 +72,9 @@ function isBodiless(status: number): boolean {
   return status === 204 || status === 304;
 }
 
+/** Without the byte order mark that a JSON parser does not know and clients take off (RFC 8259 section 8.1). */
+const textOf = (bytes: Buffer) => new TextDecoder().decode(bytes);
+
 /** An answer that is filtered as a whole. */
 async function sendFiltered(
   response: UpstreamResponse,
@@ -88,7 +87,7 @@ async function sendFiltered(
   if (bytes === 'timed_out') return { reason: 'timed_out' };
   if (bytes === 'too_large') return { reason: 'unreadable', detail: 'too large' };
   if (bytes === 'broken') return { reason: 'unreachable', code: 'broken off' };
-  const filtered: Filtered = bytes.length === 0 ? { kind: 'same' } : filter(bytes.toString('utf8'));
+  const filtered: Filtered = bytes.length === 0 ? { kind: 'same' } : filter(textOf(bytes));
   if (filtered.kind === 'dropped') return { reason: 'unreadable', detail: 'nothing to tell' };
   // What no client reads as a message may pass: the text of an error, or the `Accepted` of a notification.
   if (filtered.kind === 'unreadable' && isJson(response) && response.status < 400)
@@ -111,9 +110,9 @@ export async function deliver(
   let source = response.body;
   if (filter) {
     const content = decode(source, valuesOf(response.headers, 'content-encoding').join());
-    if (!content) {
+    if (!content || (isStream && isJson(response))) {
       source.destroy();
-      return { reason: 'unreadable', detail: 'unknown content coding' };
+      return { reason: 'unreadable', detail: content ? 'two content types' : 'unknown content coding' };
     }
     if (!isStream) return sendFiltered(response, content, res, filter, rules);
     const filtering = createEventStreamFilter(filter, rules.maxAnswerBytes);

@@ -6,7 +6,7 @@ export type Filtered =
   | { readonly kind: 'changed'; readonly text: string }
   /** Nothing of it may be told. */
   | { readonly kind: 'dropped' }
-  /** It is not JSON: what is in it cannot be known. */
+  /** It is not JSON, or nested too deep: what is in it cannot be known. */
   | { readonly kind: 'unreadable' };
 
 /** Told for each list that lost items. */
@@ -69,13 +69,8 @@ export function createMessageFilter(
     return filtered === result ? message : { ...message, result: filtered };
   }
 
-  return (text) => {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      return { kind: 'unreadable' };
-    }
+  function filterText(text: string): Filtered {
+    const value: unknown = JSON.parse(text);
     if (!Array.isArray(value)) {
       const message = filterMessage(value);
       if (message === dropped) return { kind: 'dropped' };
@@ -85,5 +80,13 @@ export function createMessageFilter(
     if (messages.every((message, index) => message === value[index])) return { kind: 'same' };
     const kept = messages.filter((message) => message !== dropped);
     return kept.length === 0 ? { kind: 'dropped' } : { kind: 'changed', text: JSON.stringify(kept) };
+  }
+
+  return (text) => {
+    try {
+      return filterText(text);
+    } catch {
+      return { kind: 'unreadable' };
+    }
   };
 }
