@@ -1,3 +1,5 @@
+export type { ConnectClientOptions, ConnectedTestClient } from './testing/connect-client.ts';
+export { connectClient } from './testing/connect-client.ts';
 export type {
   FakeIdentityProvider,
   FakeIdentityProviderOptions,

@@ -141,23 +141,38 @@ export const auth = mcpOAuth({
   refused by \`hostedDomain\`, say, stays refused whatever else \`identity.requiredClaims\` asks for.
 - Wrong options fail when the preset is called, all at once, with a right value to compare with.
 
-In your own tests the fake provider takes the real one's place, under its own host names:
+## In your own tests
+
+The fake provider takes the real one's place, under its own host names, and \`connectClient\` does what a client and a person do:
 
 \`\`\`ts
+import { createServer } from 'node:http';
+import express from 'express';
 import { mcpOAuth } from 'express-mcp-auth';
 import { entra } from 'express-mcp-auth/identity';
-import { startIdentityProvider } from 'express-mcp-auth/testing';
+import { connectClient, startIdentityProvider } from 'express-mcp-auth/testing';
 
-const idp = await startIdentityProvider({ profile: 'entra', hosts: 'real', signInAs: 'alice' });
-export const auth = mcpOAuth({
+const idp = await startIdentityProvider({ profile: 'entra', hosts: 'real' });
+const { tenantId = '' } = idp.profile.parameters;
+const auth = mcpOAuth({
   issuer: 'http://127.0.0.1:3000',
-  ...entra({ tenantId: String(idp.profile.parameters.tenantId), clientId: idp.clientId, clientSecret: idp.clientSecret }),
+  ...entra({ tenantId, clientId: idp.clientId, clientSecret: idp.clientSecret }),
   outbound: idp.outbound,
 });
 idp.redirectUris.push('http://127.0.0.1:3000/oauth/callback');
-// A test follows the redirect to the provider itself: idp.signIn(location, 'alice') gives the URL to come back to.
-// It can also get everything wrong: idp.misbehave.token = 'hang'; idp.misbehave.idToken = idTokenFaults['alg none'];
+const app = express();
+app.use(auth);
+app.all('/mcp', auth.authenticate('/mcp'), (_req, res) => void res.json({ yours: true }));
+createServer(app).listen(3000, '127.0.0.1');
+
+const { accessToken } = await connectClient(idp, { url: 'http://127.0.0.1:3000/mcp', user: 'alice' });
+export const answer = await fetch('http://127.0.0.1:3000/mcp', { headers: { authorization: \`Bearer \${accessToken}\` } });
 \`\`\`
+
+- \`idp.users\` are the people, with the claims that this provider issues; change them while it runs. \`idp.requests\` is what it was asked.
+- \`idp.misbehave\` breaks it: \`token\`, \`jwks\`, \`discovery\` and \`userinfo\` may hang, stall, answer slowly, with 500, HTML, 20 MB, a redirect or other JSON;
+  \`idToken\` signs what it likes, such as each of \`idTokenFaults\`; \`authorize\` sends an error back. \`idp.rotateKeys()\`, \`idp.logoutToken(user)\`.
+- Without \`hosts: 'real'\` everything, issuer included, is on one free port of 127.0.0.1, for \`oidc: { issuer: idp.issuer }\`.
 `;
 
 function sources(): string {
