@@ -1,16 +1,20 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { AuthorizeUser } from '../../lib/index.ts';
+import { createBrowser } from '../helpers/browser.ts';
 import { callbackOf, createOAuthClient } from '../helpers/oauth-client.ts';
+import { startRedemption } from '../id-jag/support.ts';
 import { type Federation, failure, keptRecords, startFederation } from './support.ts';
 
 let federation: Federation;
-afterEach(() => federation.close());
+let running: Pick<Federation, 'close'>;
+afterEach(() => running.close());
 
 /** What the app says; replaced while a test runs. */
 let decide: AuthorizeUser;
 const start = async (initial: AuthorizeUser) => {
   decide = initial;
   federation = await startFederation({ options: () => ({ authorizeUser: (...question) => decide(...question) }) });
+  running = federation;
 };
 
 const WIRE = ['access_denied', 'the user may not use this resource'] as const;
@@ -88,6 +92,43 @@ describe('authorizeUser', () => {
     expect(callbackOf(await browser.follow(page, 'Go back to the application'))).toMatchObject({
       error: 'access_denied',
     });
+  });
+
+  it('is asked before a remembered approval is spent: nobody gets in without a word', async () => {
+    await start(() => true);
+    const { gateway } = federation;
+    const web = await createOAuthClient(gateway.url, { redirect_uris: ['https://client.example/callback'] });
+    const browser = createBrowser({ stopAt: (url) => url.startsWith(web.redirectUri) });
+    const open = () => browser.get(web.authorizeUrl());
+    const signIn = await browser.submit(await open(), 'csrf', { decision: 'approve' });
+    await browser.submit(signIn, 'login', { login: 'alice' });
+    await browser.submit(await open(), 'csrf', { decision: 'approve', remember: true });
+    expect(callbackOf(await open())).toHaveProperty('code');
+
+    decide = () => false;
+    const asked = await open();
+    expect(asked.status).toBe(200);
+    expect((await browser.submit(asked, 'csrf', { decision: 'approve' })).status).toBe(403);
+  });
+
+  it('is asked about the person of an ID-JAG; a refusal does not use the assertion up', async () => {
+    let answer: boolean | Error = false;
+    const redemption = await startRedemption({
+      options: {
+        authorizeUser: (identity, { client, resource }) => {
+          if (answer instanceof Error) throw answer;
+          return answer && identity.sub === 'alice' && client.id === 'agent' && resource.endsWith('/mcp');
+        },
+      },
+    });
+    running = redemption;
+    const assertion = await redemption.idp.assertion();
+
+    expect(await redemption.present(assertion)).toMatchObject({ status: 400, json: { error: 'invalid_grant' } });
+    answer = new Error('the database is away');
+    expect(await redemption.present(assertion)).toMatchObject({ status: 503 });
+    answer = true;
+    expect((await redemption.present(assertion)).status).toBe(200);
   });
 
   it('is asked at every refresh: a refusal burns no token, and its failure is an outage (DESIGN 4.3)', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import type { McpOAuthOptions } from '../../lib/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { type Answer, createOAuthClient, postForm, send } from '../helpers/oauth-client.ts';
@@ -52,6 +53,14 @@ describe('with offlineAccess, every refresh asks the identity provider again', (
     // The provider rotates its refresh token: the next question is asked with the new one.
     expect((await refresh(second)).status).toBe(200);
     expect(questions()).toBe(2);
+  });
+
+  it('and a JWT carries them as well (RFC 9068 section 2.2.3.1)', async () => {
+    await start({ gateway: { accessTokenFormat: 'jwt', tokenCacheSeconds: 0 } });
+    const first = await signIn();
+    Object.assign(federation.idp.users.alice as object, { roles: ['user'] });
+
+    expect(decodeJwt(String((await refresh(first)).json?.access_token)).roles).toEqual(['user', 'engineering']);
   });
 
   it('and a user who is gone there gets nothing more, here and in the browser (DESIGN 4.3)', async () => {
