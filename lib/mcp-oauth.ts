@@ -256,6 +256,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     endEverything: (issuer, { iss, sub }) => revocation(issuer, { sub, idp: iss }),
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
     isOperatorClient,
+    settleSession: (exchange) => logins.settleSession(exchange),
     startLogin: (exchange, request) => logins.start(exchange, request),
     paths,
   });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { userOAuth } from '../../lib/index.ts';
+import { startGateway } from '../helpers/gateway.ts';
 import { createOAuthClient, type OAuthClient, send } from '../helpers/oauth-client.ts';
 import { type OAuthUpstream, startOAuthUpstream } from '../helpers/oauth-upstream.ts';
 import { rpc, whoAmI } from '../upstream/support.ts';
@@ -17,7 +18,7 @@ import {
   withMiddleware,
 } from './support.ts';
 
-const { browser } = useChromium();
+const { browser, sites } = useChromium();
 let company: CompanyApp;
 let upstream: OAuthUpstream;
 let person: Person;
@@ -118,4 +119,37 @@ it('a sign-in for the list that is cancelled is told here, with a way to try aga
   await page.getByRole('link', { name: 'Try again' }).click();
   await page.getByLabel('User').waitFor();
   person.complaints.splice(0); // A 403 page is a failed resource to the console.
+});
+
+it('under https, with cookies of the __Host- kind, a person of the app’s own login has a session for clients and list alike', async () => {
+  const issuer = 'https://gateway.example';
+  const redirectUri = `${clientSite}/callback`;
+  const gateway = await startGateway({
+    options: () => ({
+      issuer,
+      browserLogin: {},
+      clients: [{ client_id: 'web', client_name: 'Web', redirect_uris: [redirectUri] }],
+      login: { url: '/login', authenticate: async () => ({ sub: 'carol', claims: { name: 'Carol' } }) },
+    }),
+    beforeAuth: withMiddleware,
+    routes: (app, auth) => void app.all('/mcp', auth.authenticate('/mcp'), (_req, res) => res.json({ ok: true })),
+  });
+  sites.forward(issuer, gateway.app);
+  const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
+  const query = { client_id: 'web', redirect_uri: redirectUri, response_type: 'code', code_challenge: challenge };
+  await page.goto(`${issuer}/oauth/authorize?${new URLSearchParams({ ...query, code_challenge_method: 'S256' })}`);
+  expect(await page.getByText('Known here').isVisible()).toBe(true);
+  await button('Allow').click();
+  expect((await callbackAt(page, redirectUri)).has('code')).toBe(true);
+  await page.goto(`${issuer}/oauth/connections`);
+  expect(await page.getByText('Signed in as Carol').isVisible()).toBe(true);
+  await person.context.clearCookies();
+  await page.goto(`${issuer}/oauth/connections`);
+  expect(await page.getByRole('heading', { name: 'Web' }).isVisible()).toBe(true);
+  const cookies = await person.context.cookies();
+  const session = cookies.filter(
+    ({ name, secure, httpOnly }) => name.startsWith('__Host-mcp_session') && secure && httpOnly,
+  );
+  expect(session).toHaveLength(2); // With its signature.
+  await gateway.close();
 });

@@ -122,6 +122,13 @@ describe('what a person may do besides going straight on', () => {
     await page.getByRole('heading', { name: /Back at the client|has expired/ }).waitFor();
   });
 
+  it('a page left open until its cookies have ended says that it has expired', async () => {
+    await page.goto(client.authorizeUrl());
+    await person.context.clearCookies();
+    await allow().click();
+    await expectExpired();
+  });
+
   it('a callback opened a second time says that the sign-in has expired', async () => {
     await page.goto(client.authorizeUrl());
     await allow().click();

@@ -18,6 +18,8 @@ import { createTestAuthority } from '../helpers/listeners.ts';
 export interface Sites {
   /** Answers a URL without its query, as HTML or as the listener does. */
   serve(url: string, answer: string | RequestListener): void;
+  /** Answers everything at an origin. */
+  forward(origin: string, app: RequestListener): void;
 }
 
 /** Where the clients of these tests live on the web. */
@@ -34,7 +36,7 @@ export function useChromium(): { readonly browser: () => Browser; readonly sites
   const { certificate } = createTestAuthority(names.map((name) => `DNS:${name}`));
   const server = https.createServer(certificate, (request, response) => {
     const url = new URL(request.url ?? '/', `https://${request.headers.host}`);
-    const answer = answers.get(url.origin + url.pathname) ?? '<h1>Back at the client</h1>';
+    const answer = answers.get(url.origin + url.pathname) ?? answers.get(url.origin) ?? '<h1>Back at the client</h1>';
     if (typeof answer === 'function') return answer(request, response);
     return response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html(answer));
   });
@@ -49,7 +51,8 @@ export function useChromium(): { readonly browser: () => Browser; readonly sites
     server.close();
     server.closeAllConnections();
   });
-  return { browser: () => browser, sites: { serve: (url, answer) => void answers.set(url, answer) } };
+  const set = (url: string, answer: string | RequestListener) => void answers.set(url, answer);
+  return { browser: () => browser, sites: { serve: set, forward: set } };
 }
 
 /** What many apps put in front of everything. */

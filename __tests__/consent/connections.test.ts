@@ -163,3 +163,21 @@ describe('the connections page', () => {
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST']);
   });
 });
+
+it('follows the app’s own login: shown to whom the app knows, and to nobody after that', async () => {
+  let user: string | undefined = 'carol';
+  const own = await startObservedGateway({
+    options: () => ({
+      browserLogin: {},
+      login: { url: '/login', authenticate: async () => (user === undefined ? undefined : { sub: user }) },
+    }),
+    routes: (app) => void app.get('/login', (req, res) => res.send(`<p>Log in, then ${req.query.returnTo}`)),
+  });
+  const show = () => browser.get(`${own.url}/oauth/connections`);
+  expect((await show()).text).toContain('Signed in as carol');
+  user = 'dave';
+  expect((await show()).text).toContain('Signed in as dave');
+  user = undefined;
+  expect((await show()).text).toMatch(/^Log in, then \/oauth\/callback\?state=/);
+  await own.close();
+});

@@ -42,6 +42,8 @@ export interface ConnectionsOptions {
   /** Ends the login where it was made. @returns where the browser goes */
   readonly leave: (exchange: Exchange, signInId: string | undefined) => Promise<string>;
   readonly endSession: (issuer: Issuer, uid: string) => Promise<void>;
+  /** Ends a session here that rests on one of the app's which is over. */
+  readonly settleSession: (exchange: Exchange) => Promise<void>;
   readonly isOperatorClient: (clientId: string) => boolean;
   readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
   /** Seconds that a sign-in may take, and that a session lasts. */
@@ -196,6 +198,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
         res.setHeader('allow', 'GET, POST');
         return pages.send(exchange, 'error', { kind: 'notUsable', code: 'invalid_request' }, { status: 405 });
       }
+      await options.settleSession(exchange);
       const person = await personAt(exchange);
       // A form of a session that has ended changes nothing: the list comes after the sign-in.
       if (!person) return signIn(exchange);
