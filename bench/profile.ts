@@ -18,8 +18,16 @@ import { gateway } from './tables/gateway.ts';
 import { idJag } from './tables/id-jag.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
+import { server } from './tables/server.ts';
 
-const tables: Readonly<Record<string, () => Promise<Table>>> = { gateway, resource, clients, refresh, 'id-jag': idJag };
+const tables: Readonly<Record<string, () => Promise<Table>>> = {
+  gateway,
+  resource,
+  server,
+  clients,
+  refresh,
+  'id-jag': idJag,
+};
 const shown = 16;
 
 const { values, positionals } = parseArgs({

@@ -14,18 +14,24 @@ import type { CountTable, Table } from './harness/table.ts';
 import { calls } from './tables/calls.ts';
 import { clients } from './tables/clients.ts';
 import { gateway } from './tables/gateway.ts';
+import { growth } from './tables/growth.ts';
 import { idJag } from './tables/id-jag.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
+import { server } from './tables/server.ts';
+import { start } from './tables/start.ts';
 import { streams } from './tables/streams.ts';
 
 const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
   gateway,
   resource,
   streams,
+  server,
   clients,
   refresh,
   calls,
+  start,
+  growth,
   'id-jag': idJag,
 };
 
@@ -51,7 +57,7 @@ async function makeTable(name: string, create: () => Promise<Table | CountTable>
   const input: ReportInput = { name, table, date: values.date, command: `npm run bench -- ${name}` };
   if ('rows' in table) return writeCountReport(input, table.heads, table.rows, table.method);
   try {
-    return writeReport(input, await measure(table, pace, say), pace);
+    return await writeReport(input, await measure(table, pace, say), pace);
   } finally {
     await table.close?.();
   }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describeSetting } from './machine.ts';
 import type { Pace, Row } from './measure.ts';
+import { plotRows } from './plot.ts';
 import type { Spread } from './statistics.ts';
 import type { Table } from './table.ts';
 
@@ -101,13 +102,16 @@ function frame({ table, date, command }: ReportInput, method: string): { setting
   return { setting: { date, ...setting, versions }, lines };
 }
 
-/** Writes `docs/benchmarks/<name>.json` and `.md`. @returns the Markdown */
-export function writeReport(input: ReportInput, rows: readonly Row[], pace: Pace): string {
+/** Writes `docs/benchmarks/<name>.json`, `.md` and `.svg`. @returns the Markdown */
+export async function writeReport(input: ReportInput, rows: readonly Row[], pace: Pace): Promise<string> {
   const method =
     `Medians of ${pace.rounds} rounds of ${pace.sliceMs} ms with the quartiles in parentheses; all servers alive at once, ` +
     'rounds in random order, ratios within a round. CPU is that of the server process and the figure to trust.';
   const { setting, lines } = frame(input, method);
-  return write(input.name, { ...setting, pace, rows }, [...lines, ...rowsAsMarkdown(rows)]);
+  const plot = `![${input.table.title}](${input.name}.svg)`;
+  const text = write(input.name, { ...setting, pace, rows }, [...lines, plot, '', ...rowsAsMarkdown(rows)]);
+  writeFileSync(`${folder}${input.name}.svg`, await plotRows(rows));
+  return text;
 }
 
 /** The same for a table that is finished when it is made. */

@@ -4,6 +4,7 @@ import { type McpOAuthOptions, mcpOAuth, type ProxyOptions } from '../../lib/ind
 import { createCallCounter } from '../harness/call-counter.ts';
 import { serve } from '../harness/serve.ts';
 import { answerMcp } from './mcp-answer.ts';
+import { type Seed, seedStore } from './seed.ts';
 import { openOurStorage, type StoreSettings } from './stores.ts';
 
 export interface GatewayVariantSettings {
@@ -14,17 +15,20 @@ export interface GatewayVariantSettings {
   /** Certificate authority of the host with client metadata documents, to which all names lead. */
   readonly ca?: string;
   readonly isCounting?: boolean;
+  readonly seed?: Seed;
   /** The route is proxied; otherwise it is answered here. */
   readonly proxy?: ProxyOptions;
 }
 
 await serve<GatewayVariantSettings>(
-  async ({ store = { engine: 'memory' }, gateway, options, ca, isCounting, proxy }, url) => {
+  async ({ store = { engine: 'memory' }, gateway, options, ca, isCounting, proxy, seed }, url) => {
     const counter = isCounting ? createCallCounter() : undefined;
+    const storage = await openOurStorage(store, counter);
+    if (seed) await seedStore(storage, seed);
     const auth = mcpOAuth({
       issuer: url,
       browserLogin: { url: `${url}/oauth/dev-login` },
-      storage: await openOurStorage(store, counter),
+      storage,
       secret: 'a secret of the bench, long enough for everyone',
       ...(gateway && { gateway }),
       ...options,

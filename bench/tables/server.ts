@@ -1,0 +1,47 @@
+import { createBrowser } from '../../__tests__/helpers/browser.ts';
+import { createOAuthClient } from '../../__tests__/helpers/oauth-client.ts';
+import type { BenchServer } from '../harness/server-process.ts';
+import type { Operation, Subject, Table } from '../harness/table.ts';
+import { getting, registering, users } from './operations.ts';
+import { nativeClient } from './sign-in.ts';
+
+const scope = 'mcp:tools';
+
+/** From the authorization request to tokens, in a browser without a session: approval, sign-in, code, redemption. */
+async function signingIn({ url }: BenchServer): Promise<Operation[]> {
+  const operations: Operation[] = [];
+  for (let index = 0; index < users; index += 1) {
+    const client = await createOAuthClient(url, nativeClient);
+    const browser = createBrowser();
+    operations.push(async () => {
+      browser.clearCookies();
+      const code = await client.login(browser, { scope }, { name: `user ${index}` });
+      const { status, text } = await client.redeem(code);
+      if (status !== 200) throw new Error(`the token endpoint answered ${status}: ${text}`);
+    });
+  }
+  return operations;
+}
+
+/** What happens once for each client or login, ours beside bare oidc-provider. */
+export async function server(): Promise<Table> {
+  const pair = (prepare: Subject['prepare'], target?: number): Subject[] => [
+    { name: 'bare oidc-provider, Map', server: 'bare', prepare },
+    { name: 'ours', server: 'ours', prepare, ...(target !== undefined && { target }) },
+  ];
+  const metadata = '/.well-known/openid-configuration';
+  return {
+    title: 'Authorization server',
+    notes: [
+      'A login is everything from the authorization request to tokens, for an existing client in a browser without a session. Bare: one page that approves and signs in. Ours: the approval page, then the dev login in the place of an identity provider, with login state, sign-in record and user record.',
+      'Metadata of bare oidc-provider is made anew for each request.',
+      "The MCP SDK's router, workers-oauth-provider and Better Auth are not measured here.",
+    ],
+    servers: { bare: { variant: 'bare-provider' }, ours: { variant: 'gateway' } },
+    comparisons: [
+      { operation: 'Login, approval, code and tokens', subjects: pair(signingIn, 1.1) },
+      { operation: 'Dynamic registration', subjects: pair(registering, 1.25) },
+      { operation: 'Metadata', subjects: pair(getting(metadata)) },
+    ],
+  };
+}
