@@ -145,6 +145,19 @@ describe('records', () => {
     expect(JSON.stringify((written[0] as unknown[])[3])).not.toContain('u1');
   });
 
+  test('of a session end with its sign-in, and a request in flight does not write one back (CWE-613)', async () => {
+    const sessions = adapter('Session');
+    const payload = { kind: 'Session', uid: 'a-uid', accountId: 'alice', acr: 'a-sign-in' };
+    await sessions.upsert('a-session', payload, 100);
+    await sessions.upsert('another', { ...payload, uid: 'b-uid', acr: 'another-sign-in' }, 100);
+    await storage.deleteByGrant(recordId(issuer, 'a-sign-in'), Date.now() / 1000 + 1000);
+
+    expect(await sessions.find('a-session')).toBeUndefined();
+    await expect(sessions.upsert('a-session', payload, 100)).rejects.toBeInstanceOf(errors.SessionNotFound);
+    await expect(sessions.upsert('a-new-id', payload, 100)).rejects.toBeInstanceOf(errors.SessionNotFound);
+    expect(await sessions.find('another')).toMatchObject({ accountId: 'alice' });
+  });
+
   test('are fresh objects: what is done to one reaches neither the store nor another reader', async () => {
     const payload = { nested: { list: [1] } };
     await adapter('AccessToken').upsert('t', payload, 60);

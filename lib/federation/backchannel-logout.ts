@@ -27,8 +27,6 @@ export interface BackchannelLogoutOptions {
 }
 
 const kind = 'LogoutToken';
-/** A used token is remembered past its end by the tolerance with which its times are read. */
-const toleranceSeconds = 60;
 
 function sourceOf(token: string, sources: readonly LogoutSource[]): LogoutSource {
   let iss: unknown;
@@ -83,7 +81,7 @@ export function createBackchannelLogout(options: BackchannelLogoutOptions): Endp
   /** Of one token's uses one counts, on all replicas; one that was cut off by an outage may be sent again. */
   async function once(issuer: Issuer, claims: LogoutClaims, work: () => Promise<void>): Promise<void> {
     const id = recordId(issuer, JSON.stringify([claims.iss, claims.jti]));
-    const expiresAt = Math.ceil(claims.exp) + toleranceSeconds;
+    const { usableUntil: expiresAt } = claims;
     if (!(await storage.create(kind, id, { isDone: false }, { expiresAt }))) {
       const used = await storage.get(kind, id);
       if (used?.value.isDone !== false) throw new LogoutTokenError('used before');

@@ -5,8 +5,8 @@ import { LoginError } from './login-error.ts';
 export interface LogoutClaims {
   readonly iss: string;
   readonly jti: string;
-  /** UNIX seconds. */
-  readonly exp: number;
+  /** UNIX seconds from which on the token is refused by its times alone. */
+  readonly usableUntil: number;
   /** At least one of both. */
   readonly sub?: string;
   readonly sid?: string;
@@ -16,8 +16,6 @@ export interface LogoutTokenExpectation {
   readonly keys: JWTVerifyGetKey;
   readonly issuer: string[];
   readonly clientId: string;
-  /** Further audiences that stand for the client id. */
-  readonly audiences: readonly string[];
   readonly algorithms: readonly string[];
 }
 
@@ -46,7 +44,7 @@ function requireType({ typ }: JWTHeaderParameters): void {
 
 /** What tells it from an ID token (OpenID Connect Back-Channel Logout 1.0 section 2.6). */
 function readClaims(payload: JWTPayload): LogoutClaims {
-  const { iss, jti, exp, sub, sid, events } = payload as JWTPayload & { sid?: unknown; events?: unknown };
+  const { iss, jti, exp, iat, sub, sid, events } = payload as JWTPayload & { sid?: unknown; events?: unknown };
   const event = typeof events === 'object' && events !== null ? Object.entries(events) : [];
   const isLogout = event.some(([type, value]) => type === logoutEvent && typeof value === 'object' && value !== null);
   if (!isLogout) throw new LogoutTokenError('events names no back-channel logout');
@@ -58,7 +56,8 @@ function readClaims(payload: JWTPayload): LogoutClaims {
   return {
     iss: iss as string,
     jti,
-    exp: exp as number,
+    // However long it says that it lives: its use is remembered as long.
+    usableUntil: Math.ceil(Math.min(exp as number, (iat as number) + maxTokenAgeSeconds)) + clockToleranceSeconds + 1,
     ...(sub !== undefined && { sub }),
     ...(sid !== undefined && { sid }),
   };
@@ -72,19 +71,18 @@ function readClaims(payload: JWTPayload): LogoutClaims {
  */
 export async function verifyLogoutToken(token: string, expected: LogoutTokenExpectation): Promise<LogoutClaims> {
   if (token.length > maxTokenBytes) throw new LogoutTokenError('too large');
-  const { keys, issuer, clientId, audiences } = expected;
-  const known = [clientId, ...audiences];
+  const { keys, issuer, clientId } = expected;
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
       algorithms: [...expected.algorithms],
       issuer,
-      audience: known,
+      audience: clientId,
       clockTolerance: clockToleranceSeconds,
       maxTokenAge: maxTokenAgeSeconds,
       requiredClaims: ['iss', 'aud', 'iat', 'exp', 'jti', 'events'],
     });
     requireType(protectedHeader as JWTHeaderParameters);
-    if (![payload.aud].flat().every((audience) => audience !== undefined && known.includes(audience)))
+    if ([payload.aud].flat().some((audience) => audience !== clientId))
       throw new LogoutTokenError('an audience is another client');
     return readClaims(payload);
   } catch (cause) {

@@ -21,7 +21,7 @@ export interface ProviderLogout {
 const maxHintLength = 4096;
 
 export function createProviderLogout(login: OidcLogin, connection: ProviderConnection): ProviderLogout {
-  const { issuer, allowedTenants, clientId, audiences, logout } = login;
+  const { issuer, allowedTenants, clientId, logout } = login;
   const issuers = issuer.includes(tenantPlaceholder)
     ? allowedTenants.map((tenant) => issuer.replace(tenantPlaceholder, tenant))
     : [issuer];
@@ -34,7 +34,6 @@ export function createProviderLogout(login: OidcLogin, connection: ProviderConne
         keys: connection.keys,
         issuer: issuers,
         clientId,
-        audiences,
         algorithms: asymmetricAlgorithms,
       }),
 
