@@ -5,7 +5,7 @@ export type {
   FakeIdentityProviderOptions,
   FakeOutbound,
 } from './testing/fake-identity-provider.ts';
-export { startIdentityProvider } from './testing/fake-identity-provider.ts';
+export { joinOutbound, startIdentityProvider } from './testing/fake-identity-provider.ts';
 export { idTokenFaults } from './testing/id-token-faults.ts';
 export type { SimulatedLogin } from './testing/logins.ts';
 export type { EndpointFault, IdTokenHook, JsonRewrite, Misbehaviour } from './testing/misbehaviour.ts';

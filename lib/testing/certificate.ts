@@ -17,7 +17,9 @@ const dayMs = 86_400_000;
 export function createTestCertificate(names: readonly string[], now: number): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(objectIdentifier.ecdsaWithSha256);
-  const name = sequence(set(sequence(objectIdentifier.commonName, utf8String('test identity provider'))));
+  // A name of its own: of two trusted certificates with one name, only the first would be tried.
+  const commonName = `test identity provider ${randomBytes(8).toString('hex')}`;
+  const name = sequence(set(sequence(objectIdentifier.commonName, utf8String(commonName))));
   const alternativeNames = sequence(...names.map((dns) => element(0x82, Buffer.from(dns, 'ascii'))));
   const certificate = sequence(
     element(0xa0, integer(Buffer.of(2))), // Version 3.

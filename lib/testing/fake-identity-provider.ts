@@ -55,6 +55,8 @@ export interface FakeIdentityProvider {
   readonly url: string;
   /** For the option `outbound` of `mcpOAuth()`: makes the real host names point here, and its certificate trusted. */
   readonly outbound: FakeOutbound;
+  /** Real host names that it stands in for; none on plain loopback. */
+  readonly hosts: readonly string[];
   /** Live. */
   readonly users: Record<string, SimulatedUser>;
   /** Live. */
@@ -92,7 +94,7 @@ export interface FakeIdentityProvider {
 
 /** Where names point and what is trusted: what `mcpOAuth({ outbound })` takes. */
 export interface FakeOutbound {
-  readonly ca?: string;
+  readonly ca?: string | readonly string[];
   readonly lookup?: (
     hostname: string,
     options: { readonly all: true },
@@ -186,6 +188,7 @@ export async function startIdentityProvider(options: FakeIdentityProviderOptions
     metadata,
     url: loopbackOrigin,
     outbound: certificate === undefined ? {} : outboundTo(listeners, hosts, certificate.cert),
+    hosts: isReal ? hosts : [],
     users,
     redirectUris,
     postLogoutRedirectUris,
@@ -243,6 +246,20 @@ function outboundTo({ httpsPort }: Listeners, hosts: readonly string[], ca: stri
     ca,
     lookup: (hostname, options, callback) =>
       hosts.includes(hostname) ? callback(null, [here]) : dns.lookup(hostname, options, callback),
+  };
+}
+
+/**
+ * One `outbound` for several fake providers, each under its own host names.
+ * @example mcpOAuth({ identityProviders: [{ id: 'ours', ...okta(...) }, { id: 'theirs', ...entra(...) }], outbound: joinOutbound(first, second) })
+ */
+export function joinOutbound(...providers: readonly FakeIdentityProvider[]): FakeOutbound {
+  return {
+    ca: providers.flatMap(({ outbound }) => outbound.ca ?? []),
+    lookup(hostname, options, callback) {
+      const lookup = providers.find(({ hosts }) => hosts.includes(hostname))?.outbound.lookup ?? dns.lookup;
+      lookup(hostname, options, callback);
+    },
   };
 }
 

@@ -135,6 +135,35 @@ export const auth = mcpOAuth({
 });
 \`\`\`
 
+Several at once, with a page that asks where to sign in (see [sign-in.md](sign-in.md)); each has a redirect URI of its own, such as
+\`https://mcp.example.com/oauth/callback/staff\`:
+
+\`\`\`ts
+import { mcpOAuth } from 'express-mcp-auth';
+import { entra, github } from 'express-mcp-auth/identity';
+
+export const auth = mcpOAuth({
+  issuer: 'https://mcp.example.com',
+  identityProviders: [
+    {
+      id: 'staff',
+      displayName: 'Acme',
+      emailDomains: ['acme.example'],
+      ...entra({
+        tenantId: '8eaef023-2b34-4da1-9baa-8bc8c9d6a490',
+        clientId: process.env.ENTRA_CLIENT_ID,
+        clientSecret: process.env.ENTRA_CLIENT_SECRET,
+      }),
+    },
+    {
+      id: 'community',
+      displayName: 'GitHub',
+      ...github({ clientId: process.env.GITHUB_CLIENT_ID, clientSecret: process.env.GITHUB_CLIENT_SECRET }),
+    },
+  ],
+});
+\`\`\`
+
 - \`offlineAccess\` asks the provider again at every refresh of a client: changed roles hold from then on, and a user who was disabled gets no further token.
 - The parameter \`resource\` (RFC 8707) is never sent to an identity provider, unless \`browserLogin.resource\` says so: several refuse it.
 - Give \`identity\` and \`browserLoginOverrides\` to the preset, as above, and not beside it, where they would take the place of the preset's own: who is
