@@ -40,6 +40,8 @@ export interface ProviderSessionsOptions {
   readonly endSignIn: (key: string) => Promise<void>;
   /** One of several by its name; without a name the only one. */
   readonly identityProvider: (name: string | undefined) => IdentityProvider | undefined;
+  /** Longest wait of one refresh for the provider. @defaultValue 5000 */
+  readonly maxWaitMs?: number;
   /** UNIX milliseconds. */
   readonly now?: () => number;
 }
@@ -50,8 +52,8 @@ const pollMs = 50;
 const minSecondsForApp = 60;
 /** While the provider is known to be down, nobody waits for it. */
 const outageMs = 15_000;
-/** Replicas that wait for another's answer go on without it after this. */
-const maxWaitMs = 5_000;
+/** A refresh of ours goes on without the provider's answer after this: clients do not wait for ever. */
+const defaultMaxWaitMs = 5_000;
 
 /** Errors after which the tokens are of no use any more (RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6). */
 const finalErrors = new Set([
@@ -70,7 +72,15 @@ function endOf({ problem }: LoginError): string | undefined {
 }
 
 export function createProviderSessions(login: ResolvedLogin, options: ProviderSessionsOptions): ProviderSessions {
-  const { storage, vault, identities, events, signInOf, now = () => Date.now() } = options;
+  const {
+    storage,
+    vault,
+    identities,
+    events,
+    signInOf,
+    now = () => Date.now(),
+    maxWaitMs = defaultMaxWaitMs,
+  } = options;
   const logins = namedLogins(login);
   const remoteTimeoutMs = Math.max(0, ...logins.map((named) => named.login.remoteTimeoutMs));
   const running = new Map<string, Promise<Confirmation>>();
@@ -139,7 +149,7 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
   }
 
   async function waitForOther(key: string, seen: KeptTokens): Promise<Confirmation> {
-    for (const deadline = now() + Math.min(remoteTimeoutMs, maxWaitMs); now() < deadline; await pause(pollMs)) {
+    for (const deadline = performance.now() + maxWaitMs; performance.now() < deadline; await pause(pollMs)) {
       if (await storage.get(leaseKind, key)) continue;
       const kept = await vault.find(key);
       if (!kept) return { kind: 'ended', reason: 'the login was ended meanwhile' };
@@ -156,6 +166,17 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
     const asked = askUnderLease(issuer, key, kept).finally(() => running.delete(key));
     running.set(key, asked);
     return asked;
+  }
+
+  /** The question goes on behind a refresh that stopped waiting: tokens that the provider rotates must not be lost. */
+  async function inTime(asked: Promise<Confirmation>, kept: KeptTokens): Promise<Confirmation> {
+    asked.catch(() => undefined); // Told to whoever still waits.
+    const timer = new AbortController();
+    const late = pause(maxWaitMs, undefined, { signal: timer.signal }).then(() =>
+      unconfirmed(kept, 'the identity provider takes too long'),
+    );
+    late.catch(() => undefined);
+    return Promise.race([asked, late]).finally(() => timer.abort());
   }
 
   async function keptFor(issuer: Issuer, grantId: string): Promise<{ key: string; kept: KeptTokens } | undefined> {
@@ -177,7 +198,7 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
     async confirm(issuer, grantId) {
       const found = await keptFor(issuer, grantId);
       if (!found || !settingsOf(found.kept.provider)?.offlineAccess) return { kind: 'unconfirmed' };
-      return confirmSignIn(issuer, found.key, found.kept);
+      return inTime(confirmSignIn(issuer, found.key, found.kept), found.kept);
     },
 
     async forGrant(issuer, grantId, need) {

@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import type { IdentityProvider, Refreshed } from '../../lib/federation/identity-provider.ts';
+import { createProviderSessions } from '../../lib/federation/provider-sessions.ts';
+import { memoryStorage } from '../../lib/index.ts';
+import { resolveOptions } from '../../lib/resolve-options.ts';
+import { createEvents } from '../../lib/shared/events.ts';
+import { accountIdOf, createIdentities, type Identity } from '../../lib/shared/identity.ts';
+import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
+import { createProviderTokenVault } from '../../lib/shared/provider-tokens.ts';
+import { createKeyRingSource } from '../../lib/shared/secrets.ts';
+import { signInKey } from '../../lib/shared/sign-ins.ts';
+
+const issuer = parseIssuer('https://mcp.example.com') as Issuer;
+const alice: Identity = { iss: 'https://idp.example', sub: 'alice', roles: [], claims: {} };
+const { login } = resolveOptions({
+  oidc: { issuer: alice.iss },
+  browserLogin: { clientId: 'id', clientSecret: 'secret', offlineAccess: true },
+});
+
+/** Sessions of one replica over a store that they may share. @param refresh the identity provider */
+async function startSessions(
+  refresh: () => Promise<Refreshed>,
+  { storage = memoryStorage(), now = () => Date.now(), maxWaitMs = 5_000 } = {},
+) {
+  const events = createEvents(undefined);
+  const reasons: string[] = [];
+  events.on('*', ({ reason = '' }) => void reasons.push(reason));
+  const keyRing = createKeyRingSource(storage, ['a secret of the tests, long enough for all'], events);
+  const vault = createProviderTokenVault({ storage, keyRing, lifetimeSeconds: 1_000, now });
+  const key = signInKey(issuer, 'sign-in');
+  const ended: string[] = [];
+  const sessions = createProviderSessions(login, {
+    storage,
+    vault,
+    identities: createIdentities(storage, 1_000, now),
+    events,
+    signInOf: async () => key,
+    endSignIn: async (name) => void ended.push(name),
+    identityProvider: () => ({ refresh }) as unknown as IdentityProvider,
+    maxWaitMs,
+    now,
+  });
+  if (!(await vault.find(key))) {
+    const tokens = { accessToken: 'access-0', refreshToken: 'refresh-0', idToken: 'id-0', idTokenExpiresAt: 1 };
+    await sessions.keep(issuer, 'sign-in', { tokens, accountId: accountIdOf(alice), provider: undefined });
+  }
+  return { sessions, storage, vault, key, ended, reasons, confirm: () => sessions.confirm(issuer, 'grant') };
+}
+
+const renewed: Refreshed = { identity: alice, tokens: { accessToken: 'access-1', refreshToken: 'refresh-1' } };
+
+describe('the question to the identity provider', () => {
+  it('is not waited for longer than a client waits, but its answer is kept: rotated tokens are not lost', async () => {
+    let answer = (_: Refreshed) => {};
+    const asked = new Promise<Refreshed>((resolve) => {
+      answer = resolve;
+    });
+    const { confirm, reasons, storage, vault, key } = await startSessions(() => asked, { maxWaitMs: 1 });
+    expect(await confirm()).toEqual({ kind: 'unconfirmed' });
+    expect(reasons).toEqual(['the identity provider takes too long']);
+
+    const released = new Promise<void>((resolve) => {
+      const remove = storage.delete;
+      storage.delete = async (kind, id) => {
+        await remove(kind, id);
+        if (kind === 'ProviderRefresh') resolve();
+      };
+    });
+    answer(renewed);
+    await released;
+    // The ID token of the login stays until a newer one comes.
+    expect((await vault.find(key))?.tokens).toEqual({ ...renewed.tokens, idToken: 'id-0', idTokenExpiresAt: 1 });
+  });
+
+  it('is asked by another replica once the one that asked has died', async () => {
+    let time = Date.now();
+    const now = () => time;
+    const storage = memoryStorage({ now: () => time / 1_000 });
+    const never = await startSessions(() => new Promise(() => {}), { storage, now, maxWaitMs: 1 });
+    expect(await never.confirm()).toEqual({ kind: 'unconfirmed' });
+    const other = await startSessions(async () => renewed, { storage, now });
+    time += 60_000;
+
+    expect(await other.confirm()).toEqual({ kind: 'confirmed' });
+  });
+
+  it('fails the refresh where the store does not answer, and nobody is signed out', async () => {
+    const { confirm, storage, ended } = await startSessions(async () => renewed);
+    storage.replace = () => Promise.reject(new Error('the store is away'));
+
+    await expect(confirm()).rejects.toThrow('the store is away');
+    expect(ended).toEqual([]);
+  });
+});
