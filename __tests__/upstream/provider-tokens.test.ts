@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { signIn as signInAtCompany } from '../../examples/enterprise-id-jag/agent.ts';
 import { startGateway as startPayroll } from '../../examples/enterprise-id-jag/gateway.ts';
 import { startIdentityProvider as startCompany } from '../../examples/enterprise-id-jag/identity-provider.ts';
 import {
@@ -128,6 +129,65 @@ describe('an upstream behind an ID-JAG', () => {
     expect(done.text).toContain('Payroll is connected');
     expect(textOf(await call(alice))).toContain('payslip of alice');
   });
+});
+
+test('a user who came by an ID-JAG signs in once with a browser, by the link, and is called for from then on', async () => {
+  const company = await startCompany();
+  closing.push(company.close);
+  const payroll = await startPayroll({ company: company.issuer, agent });
+  closing.push(payroll.close);
+  const assistant = {
+    clientId: 'assistant',
+    clientSecret: 'the secret of the assistant',
+    redirectUri: 'http://127.0.0.1:33418/callback',
+  };
+  const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+  const upstream = idJag({
+    id: 'payroll',
+    displayName: 'Payroll',
+    idp: { tokenUrl: `${company.issuer}/token`, clientAuth: { method: 'client_secret_post', ...platform } },
+    resourceAs: {
+      tokenUrl: `${payroll.url}/oauth/token`,
+      audience: payroll.url,
+      clientAuth: { method: 'client_secret_basic', ...agent },
+    },
+  });
+  const gateway = await startPlatform(company.issuer, '/payroll', `${payroll.url}/mcp`, upstream, {
+    clients: [{ client_id: 'assistant', client_secret: 'the secret of the assistant', grant_types: [jwtBearer] }],
+    idJag: {
+      trustedIssuers: [{ issuer: company.issuer, clients: { assistant: 'assistant' }, allowedScopes: ['mcp:tools'] }],
+    },
+  });
+  const rule = { scopes: ['mcp:tools'], people: ['alice'] };
+  const here = { ...rule, audience: gateway.url, resource: `${gateway.url}/payroll`, clientIdThere: 'assistant' };
+  const there = { ...rule, audience: payroll.url, resource: `${payroll.url}/mcp`, clientIdThere: agent.clientId };
+  company.applications.push({ ...assistant, mayAct: [here] });
+  company.applications.push({ ...platform, redirectUri: `${gateway.url}/oauth/callback`, mayAct: [there] });
+
+  const post = async (url: string, body: Record<string, string>) => {
+    const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(body) });
+    return (await answer.json()) as { access_token: string };
+  };
+  const credentials = { client_id: 'assistant', client_secret: 'the secret of the assistant' };
+  const { access_token: assertion } = await post(`${company.issuer}/token`, {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    requested_token_type: 'urn:ietf:params:oauth:token-type:id-jag',
+    subject_token: await signInAtCompany(company.issuer, assistant, 'alice'),
+    subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+    audience: gateway.url,
+    resource: `${gateway.url}/payroll`,
+    ...credentials,
+  });
+  const { access_token: accessToken } = await post(`${gateway.url}/oauth/token`, {
+    grant_type: jwtBearer,
+    assertion,
+    ...credentials,
+  });
+  const call = () => rpc(`${gateway.url}/payroll`, { accessToken }, 'tools/call', { name: 'payslip', arguments: {} });
+  const browser = createBrowser();
+  const signInPage = await browser.get(linkIn((await call()).text));
+  expect((await browser.submit(signInPage, 'name', { name: 'alice' })).text).toContain('Payroll is connected');
+  expect(textOf(await call())).toBe(`payslip of alice, asked for by ${agent.clientId}`);
 });
 
 describe('an upstream behind a token exchange', () => {

@@ -222,3 +222,18 @@ describe('an outage of the authorization server', () => {
     }
   });
 });
+
+test('a user who disconnects it has the tokens revoked there (RFC 7009), and is asked again', async () => {
+  const { gateway, upstream } = await start();
+  await connectAlice();
+  await call();
+  const page = await alice.browser.get(`${gateway.url}/oauth/connections`);
+  expect(page.text).toContain('Files');
+  upstream.requests.length = 0;
+  await alice.browser.submit(page, 'upstream', { upstream: 'files' });
+  expect(upstream.requests).toContainEqual({ method: 'POST', url: '/token/revocation' });
+  expect(eventsOf('upstream.disconnected')).toEqual([expect.objectContaining({ upstream: 'files' })]);
+  const before = upstream.callers.length;
+  expect((await call()).json?.result).toMatchObject({ isError: true });
+  expect(upstream.callers.length).toBe(before);
+});
