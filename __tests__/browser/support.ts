@@ -95,6 +95,7 @@ export async function startCompanyApp(settings: GatewaySettings = {}): Promise<C
     },
   });
   identityProvider.redirectUris.push(`${gateway.url}/oauth/callback`);
+  identityProvider.postLogoutRedirectUris.push(`${gateway.url}/oauth/logout/done`);
   return {
     gateway,
     identityProvider,
