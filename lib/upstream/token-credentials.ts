@@ -62,6 +62,13 @@ function sendStatus(res: ServerResponse, status: number, headers: Record<string,
   res.writeHead(status, { 'content-length': '0', 'cache-control': 'no-store', ...headers }).end();
 }
 
+/** Whether the answer to a message holds the link: one is made only then. */
+function mentionsLink({ id, method }: McpMessage, { connectTool }: TokenUpstream): boolean {
+  if (id === undefined || method === undefined) return false;
+  if (method === 'tools/list') return !connectTool;
+  return method !== 'initialize' && method !== 'server/discover' && method !== 'ping';
+}
+
 /** The bearer token of headers that were given before. */
 function tokenOf({ headers }: UpstreamRefusal): string {
   return (headers.authorization ?? '').replace(/^Bearer /, '');
@@ -82,7 +89,7 @@ export function createTokenCredentials(
     }
     const body = await call.readMessage();
     const messages = asMessages(body);
-    const needsLink = messages.some(({ method }) => method !== 'initialize' && method !== 'server/discover');
+    const needsLink = messages.some((message) => mentionsLink(message, upstream));
     const url = needsLink ? await upstream.link(caller, scopes) : undefined;
     const { id, displayName, connectTool } = upstream;
     const given: ConnectOffer = { id, displayName, connectTool, ...(url !== undefined && { url }) };

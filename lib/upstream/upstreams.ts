@@ -18,14 +18,9 @@ import type { Storage } from '../storage/storage.ts';
 import type { Caller } from './caller.ts';
 import { createClientKeys } from './client-keys.ts';
 import { createClientRegistration } from './client-registration.ts';
-import {
-  type ConnectableUpstream,
-  type ConnectEndpoints,
-  connectUid,
-  createConnectEndpoints,
-  type LoginContinuation,
-} from './connect-endpoints.ts';
+import { connectUid, createConnectEndpoints } from './connect-endpoints.ts';
 import { createConnectLinks } from './connect-links.ts';
+import type { ConnectableUpstream, ConnectEndpoints, LoginContinuation } from './connectable-upstream.ts';
 import { readUpstreamMode } from './credentials.ts';
 import { createDiscovery } from './discovery.ts';
 import { createLinkLogins } from './link-logins.ts';
