@@ -132,8 +132,7 @@ export function checkClaims(
 /** A key that the presenter must prove to hold (RFC 7800): by DPoP, or not at all. @param proven thumbprint of the request's proof */
 export function checkConfirmation(confirmation: unknown, proven: string | undefined): IdJagProblem | undefined {
   if (confirmation === undefined) return undefined;
-  if (typeof confirmation !== 'object' || confirmation === null) return { reason: 'confirmation_unsupported' };
-  const { jkt, ...others } = confirmation as { jkt?: unknown };
+  const { jkt, ...others } = (confirmation ?? {}) as { jkt?: unknown };
   if (typeof jkt !== 'string' || Object.keys(others).length > 0) return { reason: 'confirmation_unsupported' };
   if (proven === undefined) return { reason: 'proof_missing' };
   return proven === jkt ? undefined : { reason: 'proof_of_other_key' };
