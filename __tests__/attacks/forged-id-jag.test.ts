@@ -78,7 +78,7 @@ describe('an ID-JAG of the wrong kind', () => {
     const head = part({ typ: 'oauth-id-jag+jwt', alg: 7 });
     expectRefused(
       await redemption.observe(`${head}.${part({ iss: redemption.idp.issuer })}.c2ln`),
-      'algorithm_refused',
+      'malformed',
     );
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Federation, startFederation } from '../federation/support.ts';
 import { type Answer, postForm } from '../helpers/oauth-client.ts';
-import { type IdJagIssuer, startIdJagIssuer } from './issuer.ts';
+import { createIdJagKey, type IdJagIssuer, startIdJagIssuer } from './issuer.ts';
 import { agent, callWith, jwtBearer, type Redemption, startRedemption } from './support.ts';
 
 describe('the user of an ID-JAG of the provider at which people sign in', () => {
@@ -167,6 +167,23 @@ describe('options of the trusted issuer', () => {
       'token.refused: temporarily_unavailable: id_jag: mapping_failed: the directory does not answer',
     ]);
     expect((await present(claims)).answer.status).toBe(200);
+  });
+});
+
+describe('the algorithms of the trusted issuer', () => {
+  let redemption: Redemption;
+  beforeAll(async () => {
+    redemption = await startRedemption({ trusted: { algorithms: ['RS256'] } });
+    redemption.idp.keys.push(await createIdJagKey('rsa', 'RS256'));
+  });
+  afterAll(() => redemption.close());
+
+  it('are the only ones, and no key is looked for before (RFC 8725 section 3.1)', async () => {
+    const { events } = await redemption.observe(await redemption.idp.assertion());
+    expect(events).toEqual(['token.refused: invalid_grant: id_jag: algorithm_refused']);
+    expect(redemption.idp.requests).toEqual([]);
+    const [, key] = redemption.idp.keys;
+    expect((await redemption.present(await redemption.idp.assertion(key && { key }))).status).toBe(200);
   });
 });
 

@@ -5,7 +5,7 @@ import { createRemoteKeySet } from '../shared/remote-key-set.ts';
 import type { IdJagProblem } from './id-jag-problem.ts';
 import type { ResolvedIdJagIssuer } from './resolve-id-jag-options.ts';
 
-/** Verifies the signature of an assertion. @returns the problem, or undefined where it is good */
+/** Verifies the algorithm, and then the signature, of an assertion. @returns the problem, or undefined where it is good */
 export type SignatureCheck = (assertion: string) => Promise<IdJagProblem | undefined>;
 
 const timeoutMs = 10_000;
