@@ -76,10 +76,7 @@ describe('an ID-JAG of the wrong kind', () => {
 
   it('whose header has no algorithm is refused', async () => {
     const head = part({ typ: 'oauth-id-jag+jwt', alg: 7 });
-    expectRefused(
-      await redemption.observe(`${head}.${part({ iss: redemption.idp.issuer })}.c2ln`),
-      'malformed',
-    );
+    expectRefused(await redemption.observe(`${head}.${part({ iss: redemption.idp.issuer })}.c2ln`), 'malformed');
   });
 
   it('with an HMAC under the public key is refused (RFC 8725 section 2.1)', async () => {

@@ -83,6 +83,16 @@ describe('client credentials', () => {
     expect(outcome(await ask({ ...parameters, resource: absolute }))).toEqual(expected);
   });
 
+  it('tell in the event why, and on the wire only what RFC 8707 does', async () => {
+    const before = gateway.events.length;
+    await ask({ ...narrow, resource: `${gateway.url}/mcp` });
+    await ask({ resource: `${gateway.url}/unknown` });
+    expect(gateway.events.slice(before).map(({ reason }) => reason)).toEqual([
+      'invalid_target: client_credentials: resource_not_granted',
+      'invalid_target: client_credentials: resource_unknown',
+    ]);
+  });
+
   it('that are wrong, or missing, or of a client without this grant are refused', async () => {
     const answers = [
       await ask({ client_secret: 'a wrong secret' }),

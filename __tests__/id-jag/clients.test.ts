@@ -44,10 +44,13 @@ describe('who may redeem', () => {
       ],
       options: {
         outbound: host.outbound,
-        loadClient: async (clientId) =>
-          clientId === 'loaded'
-            ? { client_id: clientId, client_secret: 'a secret of the database', grant_types: [jwtBearer] }
-            : undefined,
+        async loadClient(client_id) {
+          const grant_types = ['authorization_code', jwtBearer, 'client_credentials'];
+          if (client_id === 'loaded-public')
+            return { client_id, redirect_uris: ['https://app.example/cb'], grant_types };
+          const client_secret = 'a secret of the database';
+          return client_id === 'loaded' ? { client_id, client_secret, grant_types: [jwtBearer] } : undefined;
+        },
       },
     });
     const grant_types = ['authorization_code', jwtBearer];
@@ -95,6 +98,15 @@ describe('who may redeem', () => {
   it('a client of the app’s own', async () => {
     const answer = await redeem('loaded', { client_id: 'loaded', client_secret: 'a secret of the database' });
     expect(outcome(answer)).toEqual([200, 'Bearer']);
+  });
+
+  it('no client of the app’s own without authentication, whatever its grants say', async () => {
+    const asked = [
+      await redeem('loaded-public', { client_id: 'loaded-public' }),
+      await redeem('loaded-public', { client_id: 'loaded-public', grant_type: 'client_credentials' }),
+    ];
+    const description = 'requested grant type is not allowed for this client';
+    expect(asked.map(({ json }) => json?.error_description)).toEqual([description, description]);
   });
 
   it('a client by its metadata document, with a key (MCP EMA section 5)', async () => {

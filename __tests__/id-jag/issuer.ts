@@ -24,6 +24,10 @@ export interface IdJagIssuer {
   readonly requests: string[];
   /** What the key set holds; live. */
   readonly keys: IdJagKey[];
+  /** Of the sound answers. */
+  status: number;
+  /** What its metadata says it is. */
+  metadataIssuer: string | undefined;
   /** Replaces every answer; undefined for the sound ones. */
   answer: RequestListener | undefined;
   /** An ID-JAG that is right in everything but the changes. */
@@ -47,12 +51,12 @@ export async function startIdJagIssuer(sound: () => Readonly<Record<string, unkn
     requests.push(request.url ?? '');
     if (one.answer) return void one.answer(request, response);
     const documents: Record<string, object> = {
-      '/.well-known/openid-configuration': { issuer: one.issuer, jwks_uri: `${one.issuer}/jwks` },
+      '/.well-known/openid-configuration': { issuer: one.metadataIssuer ?? one.issuer, jwks_uri: `${one.issuer}/jwks` },
       '/jwks': { keys: keys.map(({ publicKey }) => publicKey) },
     };
     const document = documents[request.url ?? ''];
     response
-      .writeHead(document ? 200 : 404, { 'content-type': 'application/json' })
+      .writeHead(document ? one.status : 404, { 'content-type': 'application/json' })
       .end(JSON.stringify(document ?? {}));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -62,6 +66,8 @@ export async function startIdJagIssuer(sound: () => Readonly<Record<string, unkn
     requests,
     keys,
     answer: undefined,
+    status: 200,
+    metadataIssuer: undefined,
     assertion({ claims = {}, header = {}, key = keys[0] as IdJagKey } = {}) {
       const now = Math.floor(Date.now() / 1000);
       const body = { iss: one.issuer, jti: randomUUID(), iat: now, exp: now + 300, ...sound(), ...claims };

@@ -95,6 +95,7 @@ describe('the scope of the token', () => {
 describe('the resource of the token', () => {
   it.each<[string, unknown, string | undefined, string]>([
     ['the asserted one', '/other', undefined, '/other'],
+    ['the asserted one, named twice', ['/other', '/other/'], undefined, '/other'],
     ['the asserted one in another spelling', '/OTHER/../other/', undefined, '/other'],
     ['the one asked for, where both are asserted', ['/mcp', '/other'], '/other', '/other'],
     ['the default, where both are asserted and none is asked for', ['/mcp', '/other'], undefined, '/mcp'],
@@ -108,6 +109,15 @@ describe('the resource of the token', () => {
     expect(answer.status).toBe(200);
     expect((await callWith(url(), answer, path)).status).toBe(200);
     expect((await callWith(url(), answer, path === '/mcp' ? '/other' : '/mcp')).status).toBe(401);
+  });
+});
+
+describe('several asserted resources', () => {
+  it('need one of them to be asked for, where the default is not among them (RFC 8707 section 2.2)', async () => {
+    const resource = [`${url()}/other`, `${url()}/third`];
+    const { answer, events } = await redemption.observe(await sound({ resource, scope: 'other' }));
+    expect(outcome(answer)).toEqual([400, 'invalid_target']);
+    expect(events).toEqual(['token.refused: invalid_target: id_jag: resource_needed']);
   });
 });
 

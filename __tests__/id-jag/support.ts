@@ -33,7 +33,8 @@ export interface RedemptionSettings {
 const defaultRoutes: NonNullable<GatewaySettings['routes']> = (app, auth) => {
   const rule = { scopes: ['mcp:tools'], optionalScopes: ['files:write'], default: true };
   app.all('/mcp', auth.authenticate('/mcp', rule), (req, res) => res.json((req as { user?: unknown }).user));
-  app.all('/other', auth.authenticate('/other', { scopes: ['other'] }), (_req, res) => res.json({ ok: true }));
+  for (const path of ['/other', '/third'])
+    app.all(path, auth.authenticate(path, { scopes: ['other'] }), (_req, res) => res.json({ ok: true }));
 };
 
 /**

@@ -77,11 +77,10 @@ function chooseAuthMethod(metadata: Record<string, unknown>): void {
 }
 
 export function createClientChecks(policy: RedirectPolicy, grants: GrantPolicy): ClientChecks {
-  /** Stored registrations lost what is above self-service before they come here: see `registered`. */
+  /** Registrations lost what is above self-service before they come here: see `normalize` and `registered`. */
   function allowanceOf(metadata: Record<string, unknown>): GrantAllowance {
     const method = metadata.token_endpoint_auth_method;
-    if (isDocument(metadata)) return documentAllowance(method, grants);
-    return currentRequest()?.oidc?.route === 'registration' ? selfService : operatorAllowance(method, grants);
+    return isDocument(metadata) ? documentAllowance(method, grants) : operatorAllowance(method, grants);
   }
 
   return {

@@ -55,7 +55,7 @@ function assertedResources(
   const named: unknown[] = Array.isArray(claim) ? claim : [claim];
   const found = named.map((name) => (typeof name === 'string' ? resources.resolve(issuer, name) : undefined));
   if (found.length === 0 || found.includes(undefined)) return { reason: 'resource_foreign' };
-  return found as Resource[];
+  return [...new Set(found as Resource[])];
 }
 
 /** What the assertion gives for a resource: without a word on scope, nothing beyond what every request there needs. */
