@@ -5,7 +5,7 @@ import { idTokenReasons } from '../helpers/id-token-reasons.ts';
 import { type Row, rows } from './rows.ts';
 import { type PresetLogin, startPresetLogin } from './support.ts';
 
-const limitMs = 500;
+const limitMs = 2000;
 const rowOf = (profile: ProviderName) => rows.find((row) => row.profile === profile) as Row;
 
 const lie = { error: 'server_error', error_description: 'the sign-in could not be verified' };
