@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createGrants } from '../../lib/grants/grants.ts';
 import { accountIdOf } from '../../lib/shared/identity.ts';
 import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
-import { type Answer, createOAuthClient, send } from '../helpers/oauth-client.ts';
+import { type Answer, createOAuthClient, register, send } from '../helpers/oauth-client.ts';
 import { agent, callWith, jwtBearer, type Redemption, startRedemption } from './support.ts';
 
 let redemption: Redemption;
@@ -172,6 +172,17 @@ describe('metadata', () => {
 });
 
 describe('a client that registered itself', () => {
+  it('is told which grants it got: those of self-service, also where it authenticates (RFC 7591 section 3.2.1)', async () => {
+    const { json } = await register(url(), {
+      redirect_uris: ['https://client.example/callback'],
+      grant_types: ['authorization_code', jwtBearer, 'client_credentials'],
+      token_endpoint_auth_method: 'client_secret_post',
+      resource_scopes: { '/mcp': ['files:write'] },
+    });
+    expect(json?.grant_types).toEqual(['authorization_code']);
+    expect(json).not.toHaveProperty('resource_scopes');
+  });
+
   it('never gets the grant, whatever it registers (RFC 9700 section 2.4)', async () => {
     const client = await createOAuthClient(url(), {
       grant_types: ['authorization_code', jwtBearer, 'client_credentials'],
