@@ -60,6 +60,16 @@ async function runSlice(runner: Runner, milliseconds: number): Promise<Sample> {
   };
 }
 
+/** V8 compiles what has run often: on a machine that others use, a time alone may be too few operations for that. */
+const warmUpOperations = 5000;
+const longestWarmUp = 10;
+
+async function warmUp(runner: Runner, milliseconds: number): Promise<void> {
+  for (let slices = 0; slices < longestWarmUp && runner.operations < warmUpOperations; slices += 1)
+    await runSlice(runner, milliseconds);
+  runner.operations = 0;
+}
+
 function toRow(runner: Runner, reference: Runner, rssMiB: number, calls: CallCount | undefined): Row {
   const { samples, subject, operation } = runner;
   const of = (member: keyof Sample) => samples.map((sample) => sample[member]);
@@ -114,7 +124,7 @@ export async function measure(table: Table, pace: Pace, say: (line: string) => v
   try {
     for (const [name, spec] of Object.entries(table.servers)) servers.set(name, await startServer(spec));
     const runners = await prepareRunners(table, servers);
-    for (const runner of shuffled(runners)) await runSlice(runner, pace.warmUpMs);
+    for (const runner of shuffled(runners)) await warmUp(runner, pace.warmUpMs);
     const compared = table.comparisons.map(({ operation }) =>
       runners.filter((runner) => runner.operation === operation),
     );
