@@ -1,6 +1,6 @@
 /**
- * `npm run bench` makes every table, `npm run bench -- refresh resource` some of them. The results go to the terminal
- * and to docs/benchmarks.
+ * `npm run bench` makes the usual tables, in less than ten minutes, `npm run bench -- refresh resource` others, and
+ * `npm run bench -- all` every one. The results go to the terminal and to docs/benchmarks.
  *
  * --date=2026-07-30   the date that the results carry
  * --rounds=12 --slice-ms=700 --warm-up-ms=1500   shorter for a look, longer for less noise
@@ -35,6 +35,9 @@ const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
   'id-jag': idJag,
 };
 
+/** Of what every call of an MCP server costs. */
+const usual = ['gateway', 'resource', 'streams'];
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -63,7 +66,8 @@ async function makeTable(name: string, create: () => Promise<Table | CountTable>
   }
 }
 
-const names = positionals.length > 0 ? positionals : Object.keys(tables);
+const asked = positionals.length > 0 ? positionals : usual;
+const names = asked.includes('all') ? Object.keys(tables) : asked;
 const unknown = names.filter((name) => !(name in tables));
 if (unknown.length > 0) {
   console.error(`no such table: ${unknown.join(', ')}; there are ${Object.keys(tables).join(', ')}`);
