@@ -193,6 +193,36 @@ describe.each(settings)('scopes of single operations, $name', ({ isProxy, isPars
     },
   );
 
+  const inUtf7 =
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","x":"+ACI-,+ACI-name+ACI-:+ACI-delete_file"}}';
+  const asForm =
+    '{"jsonrpc":"2.0","id":1,"method":"ping","x":"&jsonrpc=2.0&id=1&method=tools/call&params[name]=delete_file&y="}';
+  const disguised: [string, string, string][] = [
+    ['another charset', 'application/json; charset=utf-7', inUtf7],
+    ['two charsets', 'application/json; charset=utf-8; charset=utf-7', inUtf7],
+    ['a charset behind a quoted one', 'application/json; x="; charset=utf-8"; charset=utf-7', inUtf7],
+    ['a form', 'application/x-www-form-urlencoded; x=application/json', asForm],
+    [
+      'members that differ in case',
+      'application/json',
+      '{"jsonrpc":"2.0","id":1,"Method":"tools/call","params":{"name":"delete_file"}}',
+    ],
+  ];
+  it.each(disguised)(
+    'lets no body through that the next parser reads as another call: %s (CWE-436)',
+    async (_what, type, body) => {
+      const before = arrived.length;
+      const answer = await post('mcp:tools', body, { 'content-type': type });
+      expect([400, 403, 415]).toContain(answer.status);
+      expect(arrived).toHaveLength(before);
+    },
+  );
+
+  it('reads JSON that names its charset', async () => {
+    for (const type of ['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"'])
+      expect((await post('mcp:tools', call('echo'), { 'content-type': type })).status).toBe(200);
+  });
+
   it('asks for the token before it looks at a body', async () => {
     const answer = await send(`${gateway.url}/mcp`, {
       headers: { 'content-type': 'application/json' },

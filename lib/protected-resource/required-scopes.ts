@@ -1,8 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { parseJsonRpc } from '../shared/json-rpc.ts';
+import { isAmbiguous, parseJsonRpc } from '../shared/json-rpc.ts';
 import { hasHeaderRevision, headerOperation, isComplete, type Operation } from '../shared/operation.ts';
-import { peekBody } from '../shared/request-body.ts';
-import { bodyTooLarge, headerMismatch, operationsOf, type UndecidableRequest } from '../shared/request-operations.ts';
+import { isPlainJson, peekBody } from '../shared/request-body.ts';
+import {
+  bodyTooLarge,
+  headerMismatch,
+  operationsOf,
+  type UndecidableRequest,
+  unsupportedBody,
+} from '../shared/request-operations.ts';
 import { type OperationScopes, scopesOfOperation } from './scopes.ts';
 
 /** What decides which scopes a request needs. */
@@ -19,6 +25,7 @@ async function readOperationsOf(req: IncomingMessage, rules: ScopeRules): Promis
   const header = headerOperation(req);
   if (header === 'header_mismatch') return headerMismatch;
   if (rules.trustMcpHeaders && header && hasHeaderRevision(req) && isComplete(header)) return [header];
+  if (!isPlainJson(req)) return unsupportedBody;
   const peeked = await peekBody(req, rules.maxBodyBytes);
   switch (peeked.kind) {
     case 'too_large':
@@ -29,7 +36,7 @@ async function readOperationsOf(req: IncomingMessage, rules: ScopeRules): Promis
     case 'bytes':
       return operationsOf(req, parseJsonRpc(peeked.bytes));
     case 'parsed':
-      return operationsOf(req, peeked);
+      return operationsOf(req, isAmbiguous(JSON.stringify(peeked.value)) ? undefined : peeked);
   }
 }
 

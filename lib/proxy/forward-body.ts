@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { peekBody } from '../shared/request-body.ts';
-import { bodyTooLarge, type UndecidableRequest } from '../shared/request-operations.ts';
+import { isPlainJson, peekBody } from '../shared/request-body.ts';
+import { bodyTooLarge, type UndecidableRequest, unsupportedBody } from '../shared/request-operations.ts';
 
 /** What of a request's body goes to the upstream. */
 export type ForwardBody =
@@ -15,24 +15,11 @@ export type ForwardBody =
 /** `none`: nobody; `retry`: it should be there once more; `decision`: it must be known. */
 export type BodyNeed = 'none' | 'retry' | 'decision';
 
-const unsupported: UndecidableRequest = {
-  status: 415,
-  code: -32600,
-  message: 'the body must be JSON in UTF-8 without content coding',
-};
-
 /** A body that comes in one piece or two costs less to send as bytes than to pass on as a stream. */
 const smallBytes = 65_536;
 
 function isSmall({ headers }: IncomingMessage): boolean {
   return Number(headers['content-length'] ?? Number.POSITIVE_INFINITY) <= smallBytes;
-}
-
-/** Whether everyone reads the bytes of a body as the text that they are here. */
-function isPlainJson({ headers }: IncomingMessage, isDecoded: boolean): boolean {
-  const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
-  return (isDecoded || coding === 'identity') && (charset === 'utf-8' || charset === 'utf8');
 }
 
 /**
@@ -56,7 +43,7 @@ export async function readForwardBody(req: IncomingMessage, need: BodyNeed, maxB
       const { value } = peeked.kind === 'parsed' ? peeked : { value: peeked.bytes };
       const text = Buffer.isBuffer(value) || typeof value === 'string' ? value : JSON.stringify(value);
       const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text);
-      if (need === 'decision' && !isPlainJson(req, isParsed)) return { kind: 'refused', refusal: unsupported };
+      if (need === 'decision' && !isPlainJson(req)) return { kind: 'refused', refusal: unsupportedBody };
       return { kind: 'bytes', bytes, isDecoded: isParsed };
     }
   }

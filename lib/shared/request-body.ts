@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isNamed } from './header-list.ts';
 
 /** The body of a request that stays readable for everyone behind us. */
 export type PeekedBody =
@@ -45,6 +46,20 @@ function collect(req: IncomingMessage, limit: number): Promise<PeekedBody> {
     req.once('error', onBroken);
     req.once('close', onBroken);
   });
+}
+
+const jsonInUtf8 = /^application\/json(?:\s*;\s*charset\s*=\s*(?:utf-?8|"utf-?8"))?\s*;?$/i;
+
+/**
+ * Whether every parser behind reads a JSON body as the UTF-8 text that it is here: one media type and charset, which may be
+ * left out, and no content coding but one that a parser of the app has taken off. Others know UTF-7, and forms.
+ */
+export function isPlainJson({ headers, rawHeaders, body, readableEnded }: ParsedRequest): boolean {
+  const types = rawHeaders.filter((name, index) => index % 2 === 0 && isNamed(name, 'content-type'));
+  const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  const isDecoded = readableEnded && body !== undefined;
+  const type = headers['content-type']?.trim() ?? 'application/json';
+  return types.length <= 1 && jsonInUtf8.test(type) && (isDecoded || coding === 'identity');
 }
 
 /** Reads a request body of at most `limit` bytes without using it up. */

@@ -15,6 +15,11 @@ export const headerMismatch: UndecidableRequest = {
   message: 'Mcp-Method or Mcp-Name does not match the body',
 };
 export const bodyTooLarge: UndecidableRequest = { status: 413, code: -32600, message: 'the body is too large' };
+export const unsupportedBody: UndecidableRequest = {
+  status: 415,
+  code: -32600,
+  message: 'the body must be JSON in UTF-8 without content coding',
+};
 const notJson: UndecidableRequest = { status: 400, code: -32700, message: 'the body is not JSON' };
 const notJsonRpc: UndecidableRequest = { status: 400, code: -32600, message: 'the body is not a JSON-RPC message' };
 
