@@ -102,9 +102,22 @@ describe('resources and templates', () => {
     'docs://s%65cret',
     'docs://s%2565cret',
     'docs://%73ecret/%zz/..',
+    'docs://SECRET',
+    'docs://secret#part',
+    'docs://s%65cret%23part',
+    'file:///notes.txt?x',
+    'file:///notes.txt#x',
   ])('nothing that is denied comes under another spelling: %j', (uri) => {
-    const capabilities: Capabilities = { resources: { deny: ['docs://secret', 'docs://secret/*', 'docs://x/*'] } };
+    const capabilities: Capabilities = {
+      resources: { deny: ['docs://secret', 'docs://secret/*', 'docs://x/*', 'file:///notes.txt'] },
+    };
     expect(shown(capabilities, 'resources', [uri])).toEqual([]);
+  });
+
+  test('a denied host is denied in any case, and a path with its case alone (RFC 3986 section 6.2.2.1)', () => {
+    const capabilities: Capabilities = { resources: { deny: ['db://Payroll/*'] } };
+    const uris = ['db://Payroll/a', 'db://payroll/a', 'db://other/Payroll/a'];
+    expect(shown(capabilities, 'resources', uris)).toEqual(['db://other/Payroll/a']);
   });
 
   test.each([

@@ -57,10 +57,23 @@ function readings(uri: string): string[] {
   return [...all];
 }
 
+/** Host names have no case (RFC 3986 section 6.2.2.1), and parsers know that of a few schemes only. */
+function withLowerHost(uri: string): string {
+  return uri.replace(/^[^:/?#]*:\/\/[^/?#]*/, (start) => start.toLowerCase());
+}
+
+/** Without what a server may leave out when it looks a resource up: a fragment is none of its name, nor is a file's query. */
+function bare(uri: string): string {
+  return uri.replace(/^file:/i.test(uri) ? /[?#].*$/s : /#.*$/s, '');
+}
+
 /** Whether any reading of a URI is named: nothing that is denied may come under another spelling. */
 export function names({ uris, templates }: ResourcePatterns, uri: string): boolean {
   const wide = [...uris, ...templates.map(widen)];
-  return readings(uri).some((reading) => wide.some((pattern) => matchesGlob(pattern, reading)));
+  const patterns = new Set([...wide, ...wide.map(withLowerHost)]);
+  const all = new Set(readings(uri).flatMap((reading) => [reading, bare(reading)]));
+  for (const reading of [...all]) all.add(withLowerHost(reading));
+  return [...all].some((reading) => [...patterns].some((pattern) => matchesGlob(pattern, reading)));
 }
 
 /** Whether every reading of a URI is covered: nothing may come under the cover of another one. */
