@@ -233,6 +233,20 @@ describe('a renewal that came to nothing', () => {
   });
 });
 
+test('tokens that come without the user are asked for anew where those kept cannot be read any more', async () => {
+  await vault.put(key, tokens('one'));
+  const other = createKeyRing(['another secret of this test, which is long enough']);
+  const later = createVault(
+    storage,
+    async () => other,
+    () => seconds * 1000,
+  );
+  const { renew } = renewing(() => ({ kind: 'renewed', tokens: tokens('two') }));
+  expect(await later.get(key, { renew: never })).toEqual({ kind: 'missing' });
+  expect(await later.get(key, { renew, canStart: true })).toMatchObject({ tokens: { accessToken: 'access-two' } });
+  expect(await later.get(key, { renew: never })).toMatchObject({ tokens: { accessToken: 'access-two' } });
+});
+
 test('a connection made while a renewal is under way wins over it', async () => {
   await vault.put(key, tokens('old'));
   seconds += 601;

@@ -190,7 +190,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
     const id = idOf(key);
     const entry = await read(id);
     // Somebody was faster, or the user has connected anew.
-    if (entry?.version !== stale || (!entry?.tokens && !(canStart && !entry))) {
+    if (entry?.version !== stale || !(entry?.tokens || canStart)) {
       await release(id, holder);
       return toAnswer(entry);
     }
@@ -268,7 +268,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
       if (pending) await save(key, pending.version, pending.tokens);
       const entry = await read(id);
       const tokens = entry?.tokens;
-      if (!tokens && !(request.canStart && !entry)) return { kind: 'missing' };
+      if (!tokens && !request.canStart) return { kind: 'missing' };
       const isExpired = tokens?.expiresAt !== undefined && tokens.expiresAt <= seconds();
       if (!tokens || isExpired || tokens.accessToken === request.refused) return renewal(key, request, entry?.version);
       // Nobody waits for a renewal ahead of time, and nobody minds its failure: the token still works.
