@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { mcpOAuth, memoryStorage, type RateLimitedAttempt, type RateLimitOptions } from '../../lib/index.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { type Answer, postForm, register, send } from '../helpers/oauth-client.ts';
@@ -107,6 +107,16 @@ describe('the authorization endpoint', () => {
     expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await authorizeFrom('192.0.2.1', 'b')).status).toBe(400);
     expect((await authorizeFrom('192.0.2.2', 'a')).status).toBe(400);
+  });
+});
+
+describe('an address over its limit', () => {
+  it('costs the store nothing, however many clients it names', async () => {
+    await start({ authorization: { limit: 1, windowSeconds: 60 } });
+    expect((await statuses(11, (index) => authorizeFrom('192.0.2.1', `client-${index}`))).at(-1)).toBe(429);
+    const increment = jest.spyOn(storage, 'increment');
+    expect(await statuses(3, (index) => authorizeFrom('192.0.2.1', `other-${index}`))).toEqual([429, 429, 429]);
+    expect(increment).not.toHaveBeenCalled();
   });
 });
 

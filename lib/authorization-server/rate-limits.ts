@@ -58,8 +58,19 @@ export function createRateLimits(storage: Storage, options: ResolvedRateLimits):
 
   type Subjects = ReturnType<typeof subjectsOf>;
 
+  /** Asks no storage. */
+  function waitOf(limited: Limited | undefined, subjects: Subjects): number | undefined {
+    if (!limited || !subjects) return undefined;
+    const byClient = limited.client.waitOf(subjects.client);
+    if (byClient !== undefined || subjects.address === undefined) return byClient;
+    return limited.address.waitOf(subjects.address);
+  }
+
   async function attempt(limited: Limited | undefined, subjects: Subjects): Promise<number | undefined> {
     if (!limited || !subjects) return undefined;
+    // The address first: else each new client that it names would cost the store a counter.
+    const resting = waitOf(limited, subjects);
+    if (resting !== undefined) return resting;
     const byClient = await limited.client.attempt(subjects.client);
     if (byClient !== undefined || subjects.address === undefined) return byClient;
     return limited.address.attempt(subjects.address);
@@ -79,11 +90,7 @@ export function createRateLimits(storage: Storage, options: ResolvedRateLimits):
     },
 
     tokenWait(exchange, clientId) {
-      const subjects = tokenFailures && subjectsOf('token', exchange, aboutClient(clientId));
-      if (!subjects) return undefined;
-      const byClient = tokenFailures.client.waitOf(subjects.client);
-      if (byClient !== undefined || subjects.address === undefined) return byClient;
-      return tokenFailures.address.waitOf(subjects.address);
+      return waitOf(tokenFailures, tokenFailures && subjectsOf('token', exchange, aboutClient(clientId)));
     },
 
     async tokenFailed(exchange, clientId) {
