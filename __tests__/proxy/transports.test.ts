@@ -51,6 +51,11 @@ const post = (request: Partial<UpstreamRequest> = {}): UpstreamRequest => {
   };
 };
 
+async function sendTo(transport: UpstreamTransport, path: string): Promise<void> {
+  const { body } = await transport.send(post({ path }), clientResponse());
+  await text(body);
+}
+
 /** What each of them gets for the same request, and what it came to. */
 async function both<T>(origin: string, use: (transport: UpstreamTransport) => Promise<T>): Promise<T[]> {
   const results: T[] = [];
@@ -215,4 +220,38 @@ test('both close connections that nobody uses', async () => {
   });
 
   expect(await Promise.all(ends)).toHaveLength(2);
+});
+
+describe('a client that is not answered any more', () => {
+  test('has no request sent for it that timed out while the connection was being made', async () => {
+    const seen: (string | undefined)[] = [];
+    const { origin } = await listen((req, res) => {
+      seen.push(req.url);
+      res.writeHead(200, { connection: 'close' }).end();
+    });
+    const transport = open(createPoolTransport, origin);
+    await sendTo(transport, '/opens-the-pool');
+    const late = transport.send(post({ path: '/late', firstByteTimeoutMs: 1 }), clientResponse());
+    const failure = expect(late).rejects.toMatchObject({ problem: { reason: 'timed_out' } });
+    await Promise.resolve(); // The connection is on its way.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20); // Timers run before it is told that it stands.
+    await failure;
+    await sendTo(transport, '/next');
+
+    expect(seen).toEqual(['/opens-the-pool', '/next']);
+  });
+
+  test('has none sent for it where it left while undici was loaded', async () => {
+    const seen: (string | undefined)[] = [];
+    const { origin } = await listen((req, res) => {
+      seen.push(req.url);
+      res.end();
+    });
+    const transport = open(createPoolTransport, origin);
+    const gone = Object.assign(clientResponse(), { destroyed: true });
+    await expect(transport.send(post({ path: '/left' }), gone)).rejects.toBeInstanceOf(UpstreamFailure);
+    await sendTo(transport, '/next');
+
+    expect(seen).toEqual(['/next']);
+  });
 });

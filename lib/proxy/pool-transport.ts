@@ -47,7 +47,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Controller): void {
     this.#controller = controller;
-    if (this.#isOver) controller.abort(new Error('the client has gone'));
+    if (this.#isOver) controller.abort(new Error('nobody waits for the answer any more'));
   }
 
   onResponseStart(controller: Controller, status: number): void {
@@ -94,8 +94,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #timeOut(): void {
     this.#isTimedOut = true;
     const error = new Error('first byte timeout');
-    if (this.#controller) this.#controller.abort(error);
-    else this.#settle.reject(new UpstreamFailure({ reason: 'timed_out' }, { cause: error }));
+    if (this.#controller) return this.#controller.abort(error);
+    this.#isOver = true; // What nobody waits for is not sent when the connection stands at last.
+    this.#settle.reject(new UpstreamFailure({ reason: 'timed_out' }, { cause: error }));
   }
 }
 
@@ -136,7 +137,9 @@ export function createPoolTransport(target: URL): UpstreamTransport {
   return {
     async send(request, res) {
       opening ??= open();
-      return dispatch(await opening, request, res);
+      const pool = await opening;
+      if (res.destroyed) throw new UpstreamFailure({ reason: 'unreachable', code: 'closed' }); // Left while undici was loaded.
+      return dispatch(pool, request, res);
     },
     close() {
       isClosed = true;
