@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { LogoutTokenError } from '../../lib/federation/logout-token.ts';
 import type { FakeIdentityProviderOptions } from '../../lib/testing.ts';
 import { startProviderClient } from './provider-support.ts';
 
@@ -38,6 +39,30 @@ describe('a provider that gives little at a refresh', () => {
       await expect(provider.refresh({ ...kept, accessToken: 'withdrawn' })).rejects.toThrow(
         'provider_refused_refresh: invalid_token',
       );
+    } finally {
+      await close();
+    }
+  });
+
+  it('ends no login by a 401 of what needs no token: its key set (RFC 6750 section 3.1)', async () => {
+    const { signIn, connect, idp, close } = await start({}, {}, {});
+    try {
+      const { tokens } = await signIn();
+      idp.misbehave.discovery = (body) => ({ ...body, jwks_uri: `${idp.issuer}/userinfo` });
+      const { provider } = connect({ browserLogin: { offlineAccess: true } });
+
+      await expect(provider.refresh(tokens)).rejects.toThrow('provider_answer_invalid: key set: status 401');
+    } finally {
+      await close();
+    }
+  });
+
+  it('has no logout tokens where it has no keys, whatever comes in its name', async () => {
+    const { provider, close } = await start({}, { protocol: 'oauth2' }, {});
+    try {
+      const refused = provider.verifyLogoutToken('a.b.c');
+      await expect(refused).rejects.toThrow(LogoutTokenError);
+      await expect(refused).rejects.toThrow('its issuer has no keys: oauth2 without oidc.jwksUrl');
     } finally {
       await close();
     }

@@ -1,7 +1,7 @@
 import type { AssertedIdentity } from '../shared/identity.ts';
 import { type Claims, describeIdentity, namesRoles } from './identity-record.ts';
 import { LoginError } from './login-error.ts';
-import { type IdentityRules, namedLogins, type ResolvedLogin } from './resolve-login-options.ts';
+import { type IdentityRules, issuersOf, namedLogins, type ResolvedLogin } from './resolve-login-options.ts';
 
 /** Why a verified assertion gives no identity. */
 export type AssertedIdentityProblem = 'tenant_unmapped' | 'subject_refused' | 'user_refused';
@@ -30,7 +30,7 @@ const defaultRules: IdentityRules = Object.freeze({
 export function createDescribeAssertion(login: ResolvedLogin): DescribeAssertion {
   const providers = namedLogins(login).map((named) => named.login);
   return async (claims, subject) => {
-    const provider = providers.find(({ issuer }) => issuer === claims.iss);
+    const provider = providers.find((known) => issuersOf(known).includes(claims.iss));
     const rules = provider?.identity ?? defaultRules;
     // `sub` is unique within the tenant only: two people would share an account (ID-JAG draft section 6).
     if (subject === undefined && claims.tenant !== undefined && !rules.subjectClaims.includes('tenant'))

@@ -75,7 +75,11 @@ export function createProviderConnection(login: OidcLogin, outbound: Outbound): 
     }
   };
 
-  async function readObject(url: string, what: string, headers = {}): Promise<Record<string, unknown>> {
+  async function readObject(
+    url: string,
+    what: string,
+    headers: Record<string, string> = {},
+  ): Promise<Record<string, unknown>> {
     const request = { method: 'GET', headers: { accept: 'application/json', ...headers }, body: undefined };
     const response = await fetch(url, { ...request, redirect: 'manual' }).catch((error: unknown) => {
       throw toLoginError(error);
@@ -83,8 +87,9 @@ export function createProviderConnection(login: OidcLogin, outbound: Outbound): 
     if (isOutage(response.status)) {
       throw new LoginError({ reason: 'provider_unreachable', detail: `${what}: status ${response.status}` });
     }
-    // The token that went along is refused (RFC 6750 section 3.1).
-    if (response.status === 401) throw new LoginError({ reason: 'provider_refused_code', error: 'invalid_token' });
+    // The token that went along is refused (RFC 6750 section 3.1). Where none did, it says nothing of any user.
+    if (response.status === 401 && 'authorization' in headers)
+      throw new LoginError({ reason: 'provider_refused_code', error: 'invalid_token' });
     if (response.status !== 200) throw invalid(`${what}: status ${response.status}`);
     const body: unknown = await response.json().catch((cause: unknown) => {
       throw invalid(`${what}: no JSON`, { cause });

@@ -1,7 +1,7 @@
 import { asymmetricAlgorithms } from '../shared/signature-algorithms.ts';
-import { type LogoutClaims, verifyLogoutToken } from './logout-token.ts';
+import { type LogoutClaims, LogoutTokenError, verifyLogoutToken } from './logout-token.ts';
 import type { ProviderConnection } from './provider-connection.ts';
-import { type OidcLogin, tenantPlaceholder } from './resolve-login-options.ts';
+import { issuersOf, type OidcLogin } from './resolve-login-options.ts';
 
 /** Logout at one identity provider, both ways. */
 export interface ProviderLogout {
@@ -21,21 +21,23 @@ export interface ProviderLogout {
 const maxHintLength = 4096;
 
 export function createProviderLogout(login: OidcLogin, connection: ProviderConnection): ProviderLogout {
-  const { issuer, allowedTenants, clientId, logout } = login;
-  const issuers = issuer.includes(tenantPlaceholder)
-    ? allowedTenants.map((tenant) => issuer.replace(tenantPlaceholder, tenant))
-    : [issuer];
+  const { clientId, logout } = login;
+  const issuers = issuersOf(login);
 
   return {
     issues: (iss) => issuers.includes(iss),
 
-    verifyLogoutToken: (token) =>
-      verifyLogoutToken(token, {
+    async verifyLogoutToken(token) {
+      // No outage, which would have it sent again and again.
+      if (login.protocol === 'oauth2' && login.jwksUrl === undefined)
+        throw new LogoutTokenError('its issuer has no keys: oauth2 without oidc.jwksUrl');
+      return verifyLogoutToken(token, {
         keys: connection.keys,
         issuer: issuers,
         clientId,
         algorithms: asymmetricAlgorithms,
-      }),
+      });
+    },
 
     async logoutUrl({ idToken, returnUri }) {
       if (logout === false) return undefined;

@@ -130,6 +130,12 @@ export function providerHosts(login: OidcLogin): string[] {
 /** What stands where `oidc.issuer` covers several tenants. */
 export const tenantPlaceholder = '{tenantid}';
 
+/** Issuers that a provider's tokens may name: one, or one for each tenant that is allowed. */
+export function issuersOf({ issuer, allowedTenants }: OidcLogin): string[] {
+  if (!issuer.includes(tenantPlaceholder)) return [issuer];
+  return allowedTenants.map((tenant) => issuer.replace(tenantPlaceholder, tenant));
+}
+
 /** Parameters of an authorization request that this library sets itself. */
 const ownParameters = [
   'client_id',
