@@ -35,6 +35,12 @@ describe('the identity that claims describe', () => {
     ['an object is no role', { roles: { admin: true } }, []],
     ['true is no role', { role: true }, []],
     ['a claim that only ends alike is none', { controls: ['admin'], 'x-roles': ['admin'], subgroups: ['admin'] }, []],
+    [
+      'a claim that users write themselves is none (Amazon Cognito)',
+      { 'custom:role': 'admin', 'custom:roles': 'a' },
+      [],
+    ],
+    ['a role of AWS is none of ours', { 'cognito:roles': ['arn:aws:iam::1:role/admin'] }, []],
     ['a text that no store can keep is no role', { roles: ['a\u0000', '\ud800', 'user'] }, ['user']],
   ])('makes nobody more than the provider said: %s (CWE-269)', async (_name, claims, roles) => {
     expect((await identity(claims)).roles).toEqual(roles);

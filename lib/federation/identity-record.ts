@@ -18,8 +18,11 @@ const profileClaims = [
   'locale',
 ];
 
-/** `roles`, `role` and `groups`, also behind a namespace: `https://gateway.example.com/roles` (Auth0), `cognito:groups`. */
-const roleClaim = /(?:^|[/:])(?:roles?|groups)$/;
+/**
+ * `roles`, `role` and `groups`, also behind a namespace: `https://gateway.example.com/roles` (Auth0), `cognito:groups`. Not
+ * `custom:role`, which users of Amazon Cognito may write themselves, and not `cognito:roles`, which are roles of AWS.
+ */
+const roleClaim = /^(?!custom:|cognito:roles?$)(?:.*[/:])?(?:roles?|groups)$/;
 
 /** A text is one role, whatever it holds: split at its space, `not admin` would make an admin. */
 function textList(value: unknown): string[] {
