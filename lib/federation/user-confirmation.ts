@@ -38,8 +38,10 @@ export function createUserConfirmation(login: ResolvedLogin, options: UserConfir
   const asksProvider = namedLogins(login).some((named) => named.login.offlineAccess);
 
   async function appRefusal(issuer: Issuer, request: RefreshRequest): Promise<RefreshDecision | undefined> {
-    const identity = policy && (await identities.find(issuer, request.accountId));
-    if (!policy || !identity) return undefined;
+    if (!policy) return undefined;
+    const identity = await identities.find(issuer, request.accountId);
+    // Nobody is let in unasked.
+    if (!identity) return { kind: 'refused', reason: 'the record of the user has ended' };
     const verdict = await policy(identity, { client: request.client, resource: request.resource });
     switch (verdict.kind) {
       case 'allowed':
