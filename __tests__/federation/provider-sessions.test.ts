@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IdentityProvider, Refreshed } from '../../lib/federation/identity-provider.ts';
+import { LoginError } from '../../lib/federation/login-error.ts';
 import { createProviderSessions } from '../../lib/federation/provider-sessions.ts';
 import { memoryStorage } from '../../lib/index.ts';
 import { resolveOptions } from '../../lib/resolve-options.ts';
@@ -91,4 +92,16 @@ describe('the question to the identity provider', () => {
     await expect(confirm()).rejects.toThrow('the store is away');
     expect(ended).toEqual([]);
   });
+
+  it.each(['invalid_grant', 'bad_refresh_token'])(
+    'ends the login where it is refused by %s (GitHub)',
+    async (error) => {
+      const { confirm, ended, key } = await startSessions(() =>
+        Promise.reject(new LoginError({ reason: 'provider_refused_refresh', error })),
+      );
+
+      expect(await confirm()).toEqual({ kind: 'ended', reason: `provider_refused_refresh: ${error}` });
+      expect(ended).toEqual([key]);
+    },
+  );
 });

@@ -62,6 +62,7 @@ const finalErrors = new Set([
   'interaction_required',
   'login_required',
   'consent_required',
+  'bad_refresh_token', // GitHub's word for invalid_grant.
 ]);
 
 /** Why the login is over; undefined where the provider said nothing of the kind. */
