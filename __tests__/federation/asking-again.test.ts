@@ -51,7 +51,8 @@ describe('a provider that gives little at a refresh', () => {
       idp.misbehave.discovery = (body) => ({ ...body, jwks_uri: `${idp.issuer}/userinfo` });
       const { provider } = connect({ browserLogin: { offlineAccess: true } });
 
-      await expect(provider.refresh(tokens)).rejects.toThrow('provider_answer_invalid: key set: status 401');
+      const problem = expect.objectContaining({ message: 'provider_answer_invalid: key set: status 401' });
+      expect(await provider.refresh(tokens)).toMatchObject({ identity: undefined, problem });
     } finally {
       await close();
     }
@@ -63,6 +64,21 @@ describe('a provider that gives little at a refresh', () => {
       const refused = provider.verifyLogoutToken('a.b.c');
       await expect(refused).rejects.toThrow(LogoutTokenError);
       await expect(refused).rejects.toThrow('its issuer has no keys: oauth2 without oidc.jwksUrl');
+    } finally {
+      await close();
+    }
+  });
+
+  it('gives the rotated refresh token although userinfo is down: the one before is spent (RFC 9700 section 4.14.2)', async () => {
+    const { provider, signIn, idp, close } = await start({}, {}, { userinfo: 'always' });
+    try {
+      const { tokens } = await signIn();
+      idp.misbehave.userinfo = 'http500';
+      const answer = await provider.refresh(tokens);
+      expect(answer?.problem?.message).toBe('provider_unreachable: userinfo: status 500');
+
+      idp.misbehave.userinfo = undefined;
+      expect((await provider.refresh(answer?.tokens ?? tokens))?.identity?.sub).toBe('alice');
     } finally {
       await close();
     }

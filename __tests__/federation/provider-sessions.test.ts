@@ -104,4 +104,17 @@ describe('the question to the identity provider', () => {
       expect(ended).toEqual([key]);
     },
   );
+
+  it('keeps the rotated refresh token where nothing else of the answer holds (RFC 6749 section 6)', async () => {
+    const problem = new LoginError({ reason: 'identity_hook_failed', detail: 'mapIdentity: down' });
+    const { confirm, vault, key, ended, reasons } = await startSessions(async () => ({
+      identity: undefined,
+      tokens: { accessToken: 'access-0', refreshToken: 'refresh-1', idToken: 'id-0', idTokenExpiresAt: 1 },
+      problem,
+    }));
+
+    expect(await confirm()).toEqual({ kind: 'unconfirmed' });
+    expect((await vault.find(key))?.tokens.refreshToken).toBe('refresh-1');
+    expect([ended, reasons]).toEqual([[], ['identity_hook_failed: mapIdentity: down']]);
+  });
 });

@@ -53,6 +53,16 @@ export interface SignedIn {
 /** What asking again brought. */
 export interface Refreshed extends Pick<SignedIn, 'tokens'> {
   readonly identity: Identity | undefined;
+  /** New tokens came, but nothing of the user that holds. Their refresh token counts: the one before may be spent. */
+  readonly problem?: LoginError;
+}
+
+/** A refusal of the code means one of the refresh token, where that was sent. */
+function refreshError(error: unknown): LoginError {
+  const sortedError = toLoginError(error);
+  const { problem } = sortedError;
+  if (problem.reason !== 'provider_refused_code') return sortedError;
+  return new LoginError({ reason: 'provider_refused_refresh', error: problem.error }, { cause: sortedError });
 }
 
 async function sorted<T>(work: () => Promise<T>): Promise<T> {
@@ -132,10 +142,24 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
     return { identity, tokens, idTokenClaims };
   }
 
-  async function redeemRefresh({ refreshToken = '' }: ProviderTokens): Promise<Refreshed> {
+  async function redeemRefresh(kept: ProviderTokens): Promise<Refreshed> {
+    const { refreshToken = '' } = kept;
     const slot: IdTokenSlot = {};
     const configuration = await connection.configuration((fetch) => takingIdToken(fetch, slot));
     const answer = await oidc.refreshTokenGrant(configuration, refreshToken, resourceParameter);
+    try {
+      return await confirmedBy(answer, slot, refreshToken);
+    } catch (error) {
+      const tokens = { ...kept, refreshToken: answer.refresh_token ?? refreshToken };
+      return { identity: undefined, tokens, problem: refreshError(error) };
+    }
+  }
+
+  async function confirmedBy(
+    answer: oidc.TokenEndpointResponse,
+    slot: IdTokenSlot,
+    refreshToken: string,
+  ): Promise<Refreshed> {
     const claims =
       slot.idToken === undefined
         ? await accessTokenClaims(answer.access_token, slot)
@@ -201,11 +225,9 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
 
     async refresh(kept) {
       try {
-        return await sorted(() => (kept.refreshToken === undefined ? askWithAccessToken(kept) : redeemRefresh(kept)));
+        return await (kept.refreshToken === undefined ? askWithAccessToken(kept) : redeemRefresh(kept));
       } catch (error) {
-        const { problem } = error as LoginError;
-        if (problem.reason !== 'provider_refused_code') throw error;
-        throw new LoginError({ reason: 'provider_refused_refresh', error: problem.error }, { cause: error });
+        throw refreshError(error);
       }
     },
 

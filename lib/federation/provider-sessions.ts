@@ -124,19 +124,26 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
       answer = await provider.refresh(kept.tokens);
     } catch (error) {
       if (!(error instanceof LoginError)) throw error;
-      const ending = endOf(error);
-      if (ending !== undefined) return end(key, kept, ending);
-      if (error.problem.reason === 'provider_unreachable') downUntil.set(kept.provider, now() + outageMs);
-      return unconfirmed(kept, describeLoginProblem(error.problem));
+      return unanswered(key, kept, error);
     }
     if (!answer) return unconfirmed(kept, 'the login brought no refresh token');
-    return settle(issuer, key, kept, answer);
+    if (!answer.problem) return settle(issuer, key, kept, answer);
+    // Else the next question would be asked with a spent refresh token, which ends the login at the provider.
+    if (answer.tokens.refreshToken !== kept.tokens.refreshToken) await vault.replace(key, kept, answer.tokens);
+    return unanswered(key, kept, answer.problem);
   }
 
-  /** The lease outlasts every call that its holder makes. */
+  async function unanswered(key: string, kept: KeptTokens, error: LoginError): Promise<Confirmation> {
+    const ending = endOf(error);
+    if (ending !== undefined) return end(key, kept, ending);
+    if (error.problem.reason === 'provider_unreachable') downUntil.set(kept.provider, now() + outageMs);
+    return unconfirmed(kept, describeLoginProblem(error.problem));
+  }
+
+  /** The lease outlasts every call that its holder makes: discovery, tokens, keys twice, userinfo. */
   async function askUnderLease(issuer: Issuer, key: string, seen: KeptTokens): Promise<Confirmation> {
     const holder = randomUUID();
-    const expiresAt = Math.ceil((now() + 4 * remoteTimeoutMs) / 1000) + 5;
+    const expiresAt = Math.ceil((now() + 5 * remoteTimeoutMs) / 1000) + 5;
     if (!(await storage.create(leaseKind, key, { holder }, { expiresAt }))) return waitForOther(key, seen);
     try {
       const kept = await vault.find(key);
