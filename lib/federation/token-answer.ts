@@ -7,11 +7,36 @@ export interface IdTokenSlot {
   user?: unknown;
 }
 
+/** Error codes of an answer; Okta's API names them otherwise. */
+function errorOf({ error, errorCode }: Record<string, unknown>): unknown {
+  return error ?? errorCode;
+}
+
+/**
+ * An answer that is no success, by what its body says: openid-client looks no further than the challenge of a 401 (RFC 6749
+ * section 5.2), and so would not tell a refresh token that is over from another failure.
+ */
+async function refusalOf(response: Response): Promise<Response> {
+  const { status } = response;
+  if (status < 400 || status >= 500) return response;
+  const text = await response.text();
+  const headers = new Headers(response.headers);
+  let error: unknown;
+  try {
+    error = errorOf(Object(JSON.parse(text)) as Record<string, unknown>);
+  } catch {
+    // No JSON: openid-client says so.
+  }
+  if (typeof error !== 'string' || error === '') return new Response(text, { status, headers });
+  headers.delete('www-authenticate');
+  return new Response(JSON.stringify({ error }), { status, headers });
+}
+
 /** @returns `fetch` that puts the ID token of a good answer into the slot */
 export function takingIdToken(fetch: oidc.CustomFetch, slot: IdTokenSlot): oidc.CustomFetch {
   return async (url, init) => {
     const response = await fetch(url, init);
-    if (!response.ok) return response;
+    if (!response.ok) return refusalOf(response);
     const text = await response.text();
     const { status, headers } = response;
     let body: unknown;
