@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as presets from '../../adapters/identity.ts';
+import { mcpOAuth } from '../../lib/index.ts';
 
 const app = { clientId: 'client', clientSecret: 'secret' };
 const entraApp = { ...app, clientId: '6731de76-14a6-49ae-97bc-6eba6914391e' };
@@ -137,6 +138,47 @@ describe('what is given besides', () => {
       identity: { requiredClaims: { email_verified: 'true', hd: 'other.example' } },
     });
     expect(identity.requiredClaims).toEqual({ email_verified: 'true', hd: 'acme.example' });
+  });
+
+  it('takes nobody in by a member that is undefined, such as a variable that is not set (CWE-636)', () => {
+    const googleApp = { ...app, clientId: '1-a.apps.googleusercontent.com' };
+    const identity = { requiredClaims: undefined } as never;
+    const { identity: rules } = presets.google({ ...googleApp, hostedDomain: 'acme.example', identity });
+    expect(rules.requiredClaims).toEqual({ hd: 'acme.example' });
+    expect(() => presets.google({ ...googleApp, hostedDomain: undefined as never })).toThrow(
+      'hostedDomain: must be a text where it is given, got undefined',
+    );
+  });
+
+  it('does not drop rules of the preset where it stands beside it: the server does not start (CWE-863)', () => {
+    const google = presets.google({
+      ...app,
+      clientId: '1-a.apps.googleusercontent.com',
+      hostedDomain: 'acme.example',
+    });
+    const pool = { awsRegion: 'eu-central-1', userPoolId: 'eu-central-1_Acme', userPoolDomain: 'id.acme.example' };
+    const cognito = presets.cognito({ ...app, ...pool });
+    const issuer = 'https://mcp.example.com';
+    const instead = 'must be given: the preset sets it';
+
+    expect(() => mcpOAuth({ issuer, ...google, identity: {} })).toThrow(`identity.requiredClaims: ${instead}`);
+    expect(() =>
+      mcpOAuth({ issuer, ...google, oidc: { ...google.oidc }, identity: { requiredClaims: { plan: 'paid' } } }),
+    ).toThrow(`identity.requiredClaims.hd: ${instead}`);
+    const providers = [{ id: 'staff', ...cognito, identity: { claims: ['plan'] } }];
+    expect(() => mcpOAuth({ issuer, identityProviders: providers })).toThrow(
+      `identityProviders[0].identity.rolesClaims: ${instead}`,
+    );
+  });
+
+  it('may stand beside the preset where it says itself what the preset said', async () => {
+    const google = presets.google({
+      ...app,
+      clientId: '1-a.apps.googleusercontent.com',
+      hostedDomain: 'acme.example',
+    });
+    const identity = { ...google.identity, claims: ['locale'] };
+    await mcpOAuth({ issuer: 'https://mcp.example.com', ...google, identity }).close();
   });
 
   it('goes with the parameters that the provider needs', () => {

@@ -25,6 +25,9 @@ export function google(options: GoogleOptions): IdentityPreset {
       },
       describe: (read) => {
         const hd = read.string('hostedDomain', hostRule('acme.example'));
+        // An environment variable that is not set must not open the door to everybody (CWE-636).
+        if (Object.hasOwn(Object(options), 'hostedDomain') && hd === undefined && !read.has('hostedDomain'))
+          read.problem('hostedDomain', 'must be a text where it is given, got undefined; leave it out for everybody');
         return {
           oidc: { issuer: 'https://accounts.google.com' },
           browserLogin: {

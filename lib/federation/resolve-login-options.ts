@@ -7,6 +7,7 @@ import { type ClientAuthentication, readClientAuthentication } from './client-au
 import { type NamedLogin, readIdentityProviders } from './identity-providers-options.ts';
 import type { BrowserLoginOptions, IdentityOptions, LogoutOptions, MapIdentity, OidcOptions } from './login-options.ts';
 import { type ResolvedOwnLogin, readOwnLogin } from './own-login-options.ts';
+import { requirePresetRules } from './preset-rules.ts';
 
 /** Where people sign in. */
 export type ResolvedLogin =
@@ -335,6 +336,7 @@ function readLogout(browserLogin: OptionReader): false | ResolvedLogout {
 
 function readIdentity(options: OptionReader): IdentityRules {
   const identity = options.group('identity', identityNames);
+  requirePresetRules(options.value('oidc'), identity);
   const subjectClaims = identity.strings('subjectClaims') ?? ['sub'];
   if (subjectClaims.length === 0) identity.problem('subjectClaims', 'must name at least one claim');
   return Object.freeze({

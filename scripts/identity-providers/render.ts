@@ -129,7 +129,7 @@ export const auth = mcpOAuth({
     clientSecret: process.env.OKTA_CLIENT_SECRET,
     scope: 'openid profile email groups', // in place of the preset's
     browserLoginOverrides: { offlineAccess: true, remoteTimeoutMs: 5000, sessionTtlSeconds: 28_800 },
-    identity: { claims: ['department'] }, // beside or in place of the preset's
+    identity: { claims: ['department'] }, // over the preset's
     gateway: { accessTokenTtlSeconds: 900 },
   }),
 });

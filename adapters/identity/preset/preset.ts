@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../../lib/errors.ts';
 import type { BrowserLoginOptions, IdentityOptions, OidcOptions } from '../../../lib/federation/login-options.ts';
+import { withPresetRules } from '../../../lib/federation/preset-rules.ts';
 import type { GatewayOptions } from '../../../lib/options.ts';
 import { type OptionReader, readRequiredOptions } from '../../../lib/shared/option-reader.ts';
 
@@ -72,8 +73,14 @@ export function createPreset(
     : options.string('clientSecret');
   const quirks = describe(options);
   if (options.problems.length > 0) throw new ConfigurationError(`${name}(options)`, options.problems);
+  const rules = {
+    ...quirks.identity,
+    ...identity,
+    // Whom the preset refuses stays refused, whatever else is required.
+    ...joined('requiredClaims', identity, quirks.identity),
+  };
   return {
-    oidc: quirks.oidc,
+    oidc: withPresetRules(quirks.oidc, rules),
     browserLogin: {
       ...quirks.browserLogin,
       clientId,
@@ -82,12 +89,7 @@ export function createPreset(
       ...overrides,
       ...joined('authorizationParameters', quirks.browserLogin, overrides),
     },
-    identity: {
-      ...quirks.identity,
-      ...identity,
-      // Whom the preset refuses stays refused, whatever else is required.
-      ...joined('requiredClaims', identity, quirks.identity),
-    },
+    identity: rules,
     ...(options.has('gateway') && { gateway }),
   };
 }
@@ -111,7 +113,9 @@ function joined<Name extends string>(
 function readObject(options: OptionReader, name: string): Record<string, unknown> {
   const given = options.value(name);
   if (given === undefined) return {};
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return { ...given };
+  // A member that is undefined was left out: it takes no place of the preset's.
+  if (typeof given === 'object' && given !== null && !Array.isArray(given))
+    return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   options.problem(name, 'must be an object');
   return {};
 }
