@@ -112,3 +112,15 @@ describe('without a configured issuer', () => {
     expect(again).not.toBe(first);
   });
 });
+
+describe('origins by a predicate', () => {
+  test('one that the app no longer allows is no longer served', () => {
+    const allowed = new Set(['http://localhost:1']);
+    const resolve = createIssuerResolver(undefined, (origin) => allowed.has(origin));
+    const first = resolve(withHost('localhost:1'));
+    expect(first?.identifier).toBe('http://localhost:1');
+    expect(resolve(withHost('localhost:1'))).toBe(first);
+    allowed.clear();
+    expect(resolve(withHost('localhost:1'))).toBeUndefined();
+  });
+});

@@ -37,10 +37,12 @@ export function createIssuerResolver(configured: Issuer | undefined, origins?: A
     const isSecure = origins !== undefined && (req as ExpressRequest).protocol === 'https';
     const identifier = `${isSecure ? 'https' : 'http'}://${withDefaultPort(host, isSecure)}`;
     const known = derived.get(identifier);
-    if (known) return known;
-    const issuer = parseIssuer(identifier);
+    if (known && !origins) return known;
+    const issuer = known ?? parseIssuer(identifier);
     if (!issuer) return undefined;
+    // A predicate is asked each time: what the app allows no more is served no more.
     if (origins ? origins(identifier) !== true : !isLoopbackHost(new URL(identifier).hostname)) return undefined;
+    if (known) return known;
     if (derived.size >= maxDerived) derived.delete(derived.keys().next().value as string);
     derived.set(identifier, issuer);
     return issuer;
