@@ -41,6 +41,35 @@ describe('the memory of verified tokens', () => {
     expect(check).toHaveBeenCalledTimes(2);
   });
 
+  it('shares a check that began after everything was forgotten, also when the one before has ended', async () => {
+    const answers: ((token: Token) => void)[] = [];
+    const check = jest.fn(() => new Promise<Token>((resolve) => void answers.push(resolve)));
+    const cache = createTokenCache<Token, 'unknown'>(60, check);
+    const before = cache.verify(issuer, 'token');
+    cache.forget();
+    const after = cache.verify(issuer, 'token');
+    answers[0]?.(live);
+    await before;
+
+    expect(cache.verify(issuer, 'token')).toBe(after);
+    expect(check).toHaveBeenCalledTimes(2);
+  });
+
+  it('counts from the start of a check, which may have read the grant long before it ended', async () => {
+    jest.useFakeTimers({ now: 0 });
+    try {
+      const slow = createTokenCache<Token, 'unknown'>(5, async () => {
+        jest.setSystemTime(5_000);
+        return live;
+      });
+      await slow.verify(issuer, 'token');
+
+      expect(slow.verify(issuer, 'token')).toBeInstanceOf(Promise);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('remembers nothing with a time of 0, and never a token that was refused', async () => {
     const none = createTokenCache<Token, 'unknown'>(0, async () => live);
     await none.verify(issuer, 'token');
