@@ -8,7 +8,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { ClientKeys } from './client-keys.ts';
 import type { AuthorizationServer } from './discovery.ts';
 import { isOutage, retryAfterOf, UpstreamError } from './upstream-problem.ts';
-import type { OAuthUpstream } from './user-oauth.ts';
+import type { ManualClient, OAuthUpstream } from './user-oauth.ts';
 
 type AuthMethod = 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
 
@@ -35,8 +35,8 @@ export interface ClientRegistration {
     server: AuthorizationServer,
     outbound: Outbound,
   ): Promise<UpstreamClient>;
-  /** Forgets a registration that the server does not know any more. */
-  forget(issuer: Issuer, upstream: OAuthUpstream, server: AuthorizationServer): Promise<void>;
+  /** Forgets a registration that the server does not know any more. @returns false where there was none */
+  forget(issuer: Issuer, upstream: OAuthUpstream, server: AuthorizationServer): Promise<boolean>;
   /** The published metadata document of an upstream. */
   document(issuer: Issuer, upstream: OAuthUpstream): Promise<Record<string, unknown>>;
 }
@@ -154,13 +154,37 @@ export function createClientRegistration(options: ClientRegistrationOptions): Cl
     return registration(issuer, upstream, server, outbound);
   }
 
+  /**
+   * A client registered by hand is known to one authorization server, and its secret goes to no other that the upstream
+   * names later (MCP 2026-07-28, credentials bound to the issuer): the first one that it is used with, unless named.
+   */
+  async function requireSameServer(
+    issuer: Issuer,
+    upstream: OAuthUpstream,
+    { clientId, clientSecret }: ManualClient,
+    server: AuthorizationServer,
+  ): Promise<void> {
+    if (clientSecret === undefined || upstream.authorizationServer !== undefined) return;
+    const id = recordId(issuer, JSON.stringify(['by hand', upstream.id, clientId]));
+    const known = await storage.get(kind, id);
+    if (!known && (await storage.create(kind, id, { server: server.issuer }))) return;
+    const first = known ?? (await storage.get(kind, id));
+    if (first?.value.server === server.issuer) return;
+    const detail =
+      'the upstream names another authorization server than the one of its client: set authorizationServer';
+    throw new UpstreamError({ reason: 'invalid_answer', detail });
+  }
+
   async function registeredClient(
     issuer: Issuer,
     upstream: OAuthUpstream,
     server: AuthorizationServer,
     outbound: Outbound,
   ): Promise<Registered> {
-    if (upstream.client) return upstream.client;
+    if (upstream.client) {
+      await requireSameServer(issuer, upstream, upstream.client, server);
+      return upstream.client;
+    }
     if (server.client_id_metadata_document_supported === true && issuer.isSecure) {
       const method = documentMethod(server);
       const id = registrationId(issuer, upstream, server);
@@ -177,7 +201,7 @@ export function createClientRegistration(options: ClientRegistrationOptions): Cl
       return { clientId: registered.clientId, authentication: await authentication(issuer, registered) };
     },
     async forget(issuer, upstream, server) {
-      await storage.delete(kind, registrationId(issuer, upstream, server));
+      return (await storage.take(kind, registrationId(issuer, upstream, server))) !== undefined;
     },
     async document(issuer, upstream) {
       const stored = await storage.get(kind, recordId(issuer, `document ${upstream.id}`));

@@ -68,11 +68,17 @@ function speaksFor(resource: unknown, target: URL): resource is string {
   return target.pathname.replace(/\/?$/, '/').startsWith(path);
 }
 
+/** https, or http for a server that is itself reached by it: the outbound client allows that on loopback alone. */
+function isServerUrl({ protocol, username, password }: URL, issuer: string): boolean {
+  const isSecure = protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'));
+  return isSecure && username === '' && password === '';
+}
+
 function readAuthorizationServer(document: Record<string, unknown>, issuer: string): AuthorizationServer {
   if (!isSameIssuer(document.issuer, issuer)) throw invalid('the metadata names another issuer');
   for (const name of ['authorization_endpoint', 'token_endpoint'] as const) {
-    if (typeof document[name] !== 'string' || !URL.canParse(document[name]))
-      throw invalid(`the metadata has no ${name}`);
+    const url = typeof document[name] === 'string' ? URL.parse(document[name]) : null;
+    if (!url || !isServerUrl(url, issuer)) throw invalid(`the metadata has no ${name} that can be used`);
   }
   const methods = document.code_challenge_methods_supported;
   // Without it a client cannot know that PKCE holds (MCP 2026-07-28, Authorization Code Protection).

@@ -5,7 +5,7 @@ import { asFetch, type Outbound } from '../shared/outbound.ts';
 import { readScopeText } from './challenge.ts';
 import type { ClientRegistration } from './client-registration.ts';
 import type { AuthorizationServer, Discovery } from './discovery.ts';
-import { toUpstreamError, UpstreamError } from './upstream-problem.ts';
+import { describeUpstreamProblem, toUpstreamError, UpstreamError } from './upstream-problem.ts';
 import type { OAuthUpstream } from './user-oauth.ts';
 import type { Renewal, UpstreamTokens } from './vault.ts';
 
@@ -183,7 +183,7 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
         if (!(error instanceof UpstreamError)) throw error;
         return toRenewal(error, async () => {
           const { authorizationServer } = await discovered();
-          await registration.forget(issuer, upstream, authorizationServer);
+          return registration.forget(issuer, upstream, authorizationServer);
         });
       }
     },
@@ -199,18 +199,19 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
     },
   };
 
-  /** Of all answers one says that the grant has ended; a client that is unknown by now takes its grants with it. */
-  async function toRenewal({ problem }: UpstreamError, forget: () => Promise<void>): Promise<Renewal> {
+  /**
+   * Of all answers one says that the grant has ended. A registration that is unknown by now takes its grants with it; a
+   * metadata document is only one that the server could not read, perhaps for now.
+   */
+  async function toRenewal({ problem }: UpstreamError, forget: () => Promise<boolean>): Promise<Renewal> {
     if (problem.reason === 'refused') {
       if (problem.error === 'invalid_grant') return { kind: 'ended', reason: 'invalid_grant' };
-      if (problem.error === 'invalid_client' && !upstream.client) {
-        await forget();
+      if (problem.error === 'invalid_client' && !upstream.client && (await forget())) {
         return { kind: 'ended', reason: 'the registration has ended' };
       }
-      return { kind: 'failed', reason: `refused: ${problem.error}`, retryAfterSeconds: 30 };
     }
     const retryAfterSeconds = problem.reason === 'unreachable' ? problem.retryAfterSeconds : 30;
-    return { kind: 'failed', reason: `${problem.reason}: ${problem.detail}`, retryAfterSeconds };
+    return { kind: 'failed', reason: describeUpstreamProblem(problem), retryAfterSeconds };
   }
 }
 

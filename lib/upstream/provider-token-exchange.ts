@@ -7,7 +7,7 @@ import { authenticationOf } from './client-authentication.ts';
 import type { ClientKeys } from './client-keys.ts';
 import { configurationOf, readTokens } from './oauth-client.ts';
 import type { IdJagUpstream, TokenEndpoint, TokenExchangeUpstream } from './provider-token-upstreams.ts';
-import { toUpstreamError, UpstreamError } from './upstream-problem.ts';
+import { describeUpstreamProblem, toUpstreamError, UpstreamError } from './upstream-problem.ts';
 import type { Renewal, UpstreamTokens } from './vault.ts';
 
 const grants = {
@@ -85,14 +85,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
     } catch (error) {
       if ((error as { code?: unknown }).code === 'storage_unavailable') throw error;
       const { problem } = toUpstreamError(error);
+      const reason = describeUpstreamProblem(problem);
       if (problem.reason === 'unreachable') {
-        return {
-          kind: 'failed',
-          reason: `unreachable: ${problem.detail}`,
-          retryAfterSeconds: problem.retryAfterSeconds,
-        };
+        return { kind: 'failed', reason, retryAfterSeconds: problem.retryAfterSeconds };
       }
-      const reason = problem.reason === 'refused' ? `refused: ${problem.error}` : `invalid_answer: ${problem.detail}`;
       return { kind: 'failed', reason, retryAfterSeconds: 10, isFinal: true };
     }
   }

@@ -33,7 +33,10 @@ export interface UserOAuthOptions extends UpstreamOptions {
    * place. @defaultValue found by the challenge, then at the well-known paths
    */
   readonly protectedResourceMetadataUrl?: string;
-  /** Issuer of the authorization server, for an upstream that publishes no metadata. @defaultValue found by metadata */
+  /**
+   * Issuer of the authorization server, for an upstream that publishes no metadata, or whose client is registered by hand: the
+   * secret of such a client goes to no other server than the first one. @defaultValue found by metadata
+   */
   readonly authorizationServer?: string;
   /** Scopes to ask for. @defaultValue those of the upstream's challenge, then of its metadata, else none */
   readonly scopes?: readonly string[];

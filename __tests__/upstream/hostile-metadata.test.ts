@@ -1,0 +1,144 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { memoryStorage, type UserOAuthOptions, userOAuth } from '../../lib/index.ts';
+import { endpointPaths } from '../../lib/shared/endpoint-paths.ts';
+import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
+import { createKeyRing } from '../../lib/shared/key-ring.ts';
+import type { Outbound, OutboundRequest } from '../../lib/shared/outbound.ts';
+import { createClientKeys } from '../../lib/upstream/client-keys.ts';
+import { createClientRegistration } from '../../lib/upstream/client-registration.ts';
+import { createDiscovery } from '../../lib/upstream/discovery.ts';
+import { createOAuthClient } from '../../lib/upstream/oauth-client.ts';
+import type { OAuthUpstream } from '../../lib/upstream/user-oauth.ts';
+import type { UpstreamTokens } from '../../lib/upstream/vault.ts';
+
+const issuer = parseIssuer('https://gateway.example') as Issuer;
+const ring = createKeyRing(['a secret of this test, which is long enough']);
+const target = 'https://files.example/mcp';
+
+let nowMs: number;
+/** Issuer that the upstream names. */
+let named: string;
+let serverMetadata: Record<string, unknown>;
+let tokenAnswer: () => Response;
+let posts: { readonly url: string; readonly text: string }[];
+let storage: ReturnType<typeof memoryStorage>;
+
+/** The upstream and every authorization server that it may name. */
+const outbound: Outbound = {
+  async fetch(input: string | URL, { method, headers, body }: OutboundRequest) {
+    const url = new URL(input);
+    if (url.pathname.startsWith('/.well-known/oauth-protected-resource')) {
+      return Response.json({ resource: target, authorization_servers: [named] });
+    }
+    if (url.pathname === '/.well-known/oauth-authorization-server') {
+      return Response.json({
+        issuer: url.origin,
+        authorization_endpoint: `${url.origin}/authorize`,
+        token_endpoint: `${url.origin}/token`,
+        registration_endpoint: `${url.origin}/register`,
+        code_challenge_methods_supported: ['S256'],
+        ...serverMetadata,
+      });
+    }
+    if (url.href === target) return new Response(null, { status: 401 });
+    const sent = body === undefined ? '' : Buffer.from(body as Uint8Array).toString();
+    posts.push({ url: url.href, text: `${method} ${new Headers(headers).get('authorization') ?? ''} ${sent}` });
+    if (url.pathname === '/register') return Response.json({ client_id: 'registered' }, { status: 201 });
+    return tokenAnswer();
+  },
+};
+
+function createClient(options: Partial<UserOAuthOptions> = {}) {
+  const upstream = userOAuth({ id: 'files', displayName: 'Files', ...options }) as OAuthUpstream;
+  const keyRing = async () => ring;
+  const paths = endpointPaths('/oauth');
+  const keys = createClientKeys(storage, keyRing);
+  const registration = createClientRegistration({ storage, keyRing, keys, paths });
+  const discovery = createDiscovery(outbound, () => nowMs);
+  const callbackPath = paths.connectCallback;
+  return createOAuthClient({ upstream, target, outbound, discovery, registration, callbackPath, now: () => nowMs });
+}
+
+const tokens = (clientId: string): UpstreamTokens => ({
+  accessToken: 'access',
+  refreshToken: 'refresh',
+  issuedAt: 1_800_000_000,
+  connectedAt: 1_800_000_000,
+  scopes: [],
+  authorizationServer: 'https://as.example',
+  clientId,
+});
+
+beforeEach(() => {
+  nowMs = 1_800_000_000_000;
+  named = 'https://as.example';
+  serverMetadata = {};
+  tokenAnswer = () => Response.json({ access_token: 'new', token_type: 'bearer' });
+  posts = [];
+  storage = memoryStorage();
+});
+
+describe('a browser is sent to no other place than a web page', () => {
+  test.each([
+    'javascript:alert(1)',
+    'data:text/html,hello',
+    'vscode://extension/install',
+    'http://as.example/authorize',
+    'http://127.0.0.1:8080/authorize',
+    'https://user:password@as.example/authorize',
+  ])('not to %s', async (endpoint) => {
+    serverMetadata = { authorization_endpoint: endpoint };
+    await expect(createClient().begin(issuer, [])).rejects.toThrow('authorization_endpoint');
+  });
+});
+
+describe('the secret of a client that was registered by hand', () => {
+  const clientRegistration = { mode: 'manual', clientId: 'by-hand', clientSecret: 'the-manual-secret' } as const;
+  const callback = new URL('https://gateway.example/oauth/connect/callback?code=c&state=s');
+
+  test('goes to the server it was first used with, and to no other that the upstream names later', async () => {
+    const client = createClient({ clientRegistration });
+    const { pending } = await client.begin(issuer, []);
+    await client.redeem(issuer, callback, 's', pending);
+    named = 'https://evil.example';
+    await expect(createClient({ clientRegistration }).begin(issuer, [])).rejects.toThrow('authorizationServer');
+    const stolen = { ...pending, authorizationServer: named };
+    await expect(createClient({ clientRegistration }).redeem(issuer, callback, 's', stolen)).rejects.toThrow();
+    expect(posts.map(({ url }) => url)).toEqual(['https://as.example/token']);
+  });
+
+  test('goes to another one where the operator names it', async () => {
+    await createClient({ clientRegistration }).begin(issuer, []);
+    const moved = createClient({ clientRegistration, authorizationServer: 'https://new.example' });
+    expect((await moved.begin(issuer, [])).url).toMatch(/^https:\/\/new\.example\/authorize\?/);
+  });
+});
+
+describe('a renewal that is refused', () => {
+  test('for the client keeps the connection where that client is a metadata document, which the server may read later', async () => {
+    serverMetadata = { client_id_metadata_document_supported: true };
+    tokenAnswer = () => Response.json({ error: 'invalid_client' }, { status: 400 });
+    const renewal = await createClient().refresh(
+      issuer,
+      tokens('https://gateway.example/.well-known/oauth-client/files'),
+    );
+    expect(renewal).toMatchObject({ kind: 'failed', reason: 'refused: invalid_client' });
+  });
+
+  test('for a client that was registered, and is no more, ends it', async () => {
+    const client = createClient();
+    await client.begin(issuer, []);
+    tokenAnswer = () => Response.json({ error: 'invalid_client' }, { status: 400 });
+    expect(await client.refresh(issuer, tokens('registered'))).toMatchObject({ kind: 'ended' });
+  });
+
+  test('puts no text of the server into events', async () => {
+    const client = createClient();
+    await client.begin(issuer, []);
+    tokenAnswer = () => Response.json({ error: `no\nfaked log line ${'x'.repeat(1000)}` }, { status: 400 });
+    expect(await client.refresh(issuer, tokens('registered'))).toMatchObject({
+      kind: 'failed',
+      reason: 'refused: malformed error code',
+    });
+  });
+});
