@@ -71,6 +71,14 @@ describe('registration', () => {
     expect((await registerFrom('2001:db8:0:2::1', 'http://127.0.0.1:1/callback')).status).toBe(201);
   });
 
+  it.each([
+    ['192.0.2.7', (port: number) => `192.0.2.7:${port}`],
+    ['2001:db8:0:7::1', (port: number) => `[2001:db8:0:7::1]:${port}`],
+  ])('takes %s for one caller where a proxy writes the port behind it', async (_address, withPort) => {
+    await start({ registration: ofThree });
+    expect(await statuses(4, (index) => registerFrom(withPort(1000 + index)))).toEqual([201, 201, 201, 429]);
+  });
+
   it('is counted by all replicas together', async () => {
     await start({ registration: ofThree });
     const other = await startGateway({

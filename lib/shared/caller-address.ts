@@ -12,13 +12,19 @@ function networkOf(address: string): string {
   return `${network.join(':')}::/64`;
 }
 
+/** Some proxies write the port behind the address: `192.0.2.1:1234`, `[2001:db8::1]:1234`. */
+function withoutPort(address: string): string {
+  const [, v6, v4] = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/.exec(address) ?? [];
+  return v6 ?? v4 ?? address;
+}
+
 /**
  * Who calls, for limits: the address as Express's `trust proxy` says, an IPv6 one as its network. Undefined on loopback: a
  * program of this machine, or every caller of a proxy in front that Express does not trust.
  */
 export function callerAddress(req: IncomingMessage & { readonly ip?: string }): string | undefined {
   const given = req.ip ?? req.socket.remoteAddress ?? '';
-  const address = given.replace(/^::ffff:(?=\d+\.)/i, '');
+  const address = withoutPort(given).replace(/^::ffff:(?=\d+\.)/i, '');
   switch (isIP(address)) {
     case 4:
       return address.startsWith('127.') ? undefined : address;
