@@ -24,6 +24,9 @@ let knowsAuthTime: boolean;
 let logouts: number;
 let onLogout: () => Promise<void>;
 
+/** Its id is the name that somebody may choose in the app. */
+const machine = { client_id: 'report', client_secret: 'a secret of the machine', grant_type: 'client_credentials' };
+
 beforeAll(async () => {
   gateway = await startObservedGateway({
     beforeAuth(app) {
@@ -61,6 +64,9 @@ beforeAll(async () => {
           await new Promise<void>((resolve) => sessionOf(req).destroy(resolve));
         },
       },
+      clients: [
+        { client_id: machine.client_id, client_secret: machine.client_secret, grant_types: ['client_credentials'] },
+      ],
       gateway: { tokenCacheSeconds: 0 },
     }),
     routes: (app, auth) => {
@@ -122,6 +128,24 @@ describe('the app’s own login', () => {
       iss: gateway.url,
       data: { name: 'alice of the app', roles: ['user'], clientId: client.clientId },
     });
+  });
+
+  it('makes nobody a client of the same name, and no client a user (RFC 9700 section 4.15)', async () => {
+    const { json } = await postForm(`${gateway.url}/oauth/token`, machine);
+    const browser = browserOf();
+    await toApp(browser, machine.client_id);
+    const user = await userOf(callbackOf(await approve(browser)).code);
+    const headers = { authorization: `Bearer ${json?.access_token}` };
+
+    expect((await send(`${gateway.url}/mcp`, { headers })).json).toEqual({
+      sub: machine.client_id,
+      iss: `${gateway.url}/client`,
+      data: { roles: [], clientId: machine.client_id },
+    });
+    expect(user).toMatchObject({ sub: machine.client_id, iss: gateway.url, data: { roles: ['user'] } });
+    await postForm(`${gateway.url}/oauth/token`, machine);
+    expect(await gateway.auth.revoke({ sub: machine.client_id, idp: gateway.url })).toEqual({ grants: 1 });
+    expect((await send(`${gateway.url}/mcp`, { headers })).status).toBe(200);
   });
 
   it('is not asked for again of somebody who is signed in to the app: approval alone leads to the code', async () => {

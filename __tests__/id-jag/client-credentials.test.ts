@@ -46,7 +46,7 @@ describe('client credentials', () => {
     });
     expect((await callWith(gateway.url, answer)).json).toEqual({
       sub: 'machine',
-      iss: gateway.url,
+      iss: `${gateway.url}/client`,
       data: { roles: [], clientId: 'machine' },
     });
     expect((await callWith(gateway.url, answer, '/files')).status).toBe(401);
@@ -65,7 +65,7 @@ describe('client credentials', () => {
     expect(decodeJwt(String(answer.json?.access_token))).toMatchObject({
       client_id: 'machine',
       aud: `${gateway.url}/files`,
-      idp: { iss: gateway.url, sub: 'machine' },
+      idp: { iss: `${gateway.url}/client`, sub: 'machine' },
     });
   });
 

@@ -44,7 +44,9 @@ export function createClientCredentialsGrant({ resources, identities }: ClientCr
       if (!available) return refuse({ reason: 'resource_not_granted' });
       const scopes = chooseScopes(parameters.scope, available);
       if ('reason' in scopes) return refuse(scopes);
-      const self = { iss: issuer.identifier, sub: client.clientId, roles: [], claims: {} };
+      // Not the issuer itself, whose subjects are users of the app's own login: one may be called like a client, and would
+      // share its account (RFC 9700 section 4.15).
+      const self = { iss: `${issuer.identifier}/client`, sub: client.clientId, roles: [], claims: {} };
       return { accountId: await identities.assert(issuer, self), resource, scopes };
     },
   };
