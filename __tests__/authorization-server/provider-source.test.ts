@@ -214,3 +214,18 @@ describe('the provider', () => {
     expect(spies.flatMap((spy) => spy.mock.calls as unknown[])).toEqual([]);
   });
 });
+
+test('a process that was idle while another one rotated knows the new key before its first answer', async () => {
+  const storage = memoryStorage();
+  const [rotating, idle] = [create({ storage }), create({ storage })];
+  const keysOf = async (auth: McpOAuth) => {
+    const answer = await request(express().use(auth)).get('/oauth/jwks').set('host', '127.0.0.1:3000').expect(200);
+    return answer.body.keys as unknown[];
+  };
+  expect(await keysOf(idle)).toHaveLength(1);
+  await rotating.rotateKeys();
+  const now = Date.now();
+  jest.spyOn(Date, 'now').mockImplementation(() => now + 601_000);
+
+  expect(await keysOf(idle)).toHaveLength(2);
+});

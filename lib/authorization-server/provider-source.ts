@@ -18,7 +18,7 @@ import { createProviderAdapter } from './provider-adapter.ts';
 import { type ProviderHooks, providerConfiguration } from './provider-configuration.ts';
 import { forwardProviderEvents } from './provider-events.ts';
 import { createRefreshRotation, type Grace } from './refresh-rotation.ts';
-import { loadSigningKeys, type RotationRule, rotateSigningKeys } from './signing-keys.ts';
+import { loadSigningKeys, publishSeconds, type RotationRule, rotateSigningKeys } from './signing-keys.ts';
 import { createTokenOutcome } from './token-outcome.ts';
 
 /** A built provider with what is computed from it once. */
@@ -174,10 +174,15 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
 /** How often keys are looked at again, so that a rotation elsewhere is picked up without a restart. */
 const keyCheckMs = 60_000;
 
+/** After so long without a look at them, a key that this process has never seen may sign: a request waits for the look. */
+const keyWaitMs = (publishSeconds * 1000) / 2;
+
 interface Entry {
   readonly revision: number;
   readonly provider: Promise<BuiltProvider>;
   checkedAt: number;
+  /** A look at the keys that requests wait for. */
+  awaited?: Promise<void> | undefined;
 }
 
 /** @returns the source; a failed build is tried again by the next request */
@@ -215,11 +220,18 @@ export function createProviderSource(options: ProviderSourceOptions): ProviderSo
   return (issuer) => {
     const known = built.get(issuer.identifier);
     if (known?.revision !== options.resources.revision()) return start(issuer);
-    if (Date.now() - known.checkedAt > keyCheckMs) {
-      checkKeys(issuer, known).catch((error: unknown) =>
-        options.events.emit({ type: 'server.error', reason: `signing keys: ${(error as Error).message}` }),
-      );
+    const age = Date.now() - known.checkedAt;
+    if (age > keyCheckMs) {
+      const check = checkKeys(issuer, known)
+        .catch((error: unknown) =>
+          options.events.emit({ type: 'server.error', reason: `signing keys: ${(error as Error).message}` }),
+        )
+        .finally(() => {
+          known.awaited = undefined;
+        });
+      if (age > keyWaitMs) known.awaited = check;
     }
+    if (known.awaited) return known.awaited.then(() => built.get(issuer.identifier)?.provider ?? known.provider);
     return known.provider;
   };
 }
