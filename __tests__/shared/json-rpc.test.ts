@@ -22,6 +22,8 @@ describe('a body is one message to every parser, or refused', () => {
     '{"method":"tools/call","params":{"name":"read","NAME":"delete"}}',
     '{"method":"tools/call","params":{"name":"read"},"param\u017f":{"name":"delete"}}',
     '{"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"a","Name":"b"}}}',
+    '{"method":"subscriptions/listen","params":{"notifications":{"ResourceSubscriptions":["docs://private"]}}}',
+    '{"method":"tasks/cancel","params":{"taskId":"mine","taskid":"another"}}',
   ])('a twin in other case is refused, since some parsers do not mind it: %s', (text) => {
     expect(parse(text)).toBeUndefined();
   });
@@ -30,6 +32,8 @@ describe('a body is one message to every parser, or refused', () => {
     [{ method: 'tools/call', params: { name: 'run', arguments: { name: 1, Name: 2, ID: 3, nested: { Params: 4 } } } }],
     [{ method: 'initialize', params: { clientInfo: { Name: 'x' }, _meta: { ID: 1 } } }],
     [{ result: { Name: 1, name: 2 } }],
+    [{ method: 'subscriptions/listen', params: { notifications: { resourceSubscriptions: ['docs://a'] } } }],
+    [{ method: 'tasks/cancel', params: { taskId: 'mine' } }],
     [[{ id: 1 }, { id: 1 }]],
     ['a "quoted" { string ] with \\ everything: "method":'],
   ])('what only looks alike is read: %j', (value) => {

@@ -1,5 +1,5 @@
 /** Members that decide what a message does: a parser that does not mind case would take their twins for them. */
-const decisive = new Set([
+const decisiveNames = [
   'jsonrpc',
   'id',
   'method',
@@ -10,7 +10,15 @@ const decisive = new Set([
   'ref',
   'type',
   'notifications',
-]);
+  'resourceSubscriptions',
+  'taskId',
+];
+
+/** A name as such a parser compares it. */
+const fold = (name: string) => name.toUpperCase().toLowerCase();
+
+/** The known spelling of each. */
+const decisive = new Map(decisiveNames.map((name) => [fold(name), name]));
 
 /** Strings, with the colon where they name a member, and brackets: what is between them is of no interest here. */
 const tokens = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}[\]]/gs;
@@ -46,8 +54,8 @@ export function isAmbiguous(text: string): boolean {
     else if (string === undefined) levels.pop();
     else if (top && colon !== undefined) {
       const name = JSON.parse(string) as string;
-      const folded = name.toUpperCase().toLowerCase();
-      if (top.names.has(name) || (top.place !== 'other' && folded !== name && decisive.has(folded))) return true;
+      const known = top.place === 'other' ? undefined : decisive.get(fold(name));
+      if (top.names.has(name) || (known !== undefined && known !== name)) return true;
       top.names.add(name);
       top.member = name;
     }
