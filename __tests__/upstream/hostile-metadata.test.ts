@@ -16,6 +16,8 @@ const ring = createKeyRing(['a secret of this test, which is long enough']);
 const target = 'https://files.example/mcp';
 
 let nowMs: number;
+/** How long each answer takes. */
+let slownessMs: number;
 /** Issuer that the upstream names. */
 let named: string;
 let serverMetadata: Record<string, unknown>;
@@ -27,6 +29,7 @@ let storage: ReturnType<typeof memoryStorage>;
 const outbound: Outbound = {
   async fetch(input: string | URL, { method, headers, body }: OutboundRequest) {
     const url = new URL(input);
+    nowMs += slownessMs;
     if (url.pathname.startsWith('/.well-known/oauth-protected-resource')) {
       return Response.json({ resource: target, authorization_servers: [named] });
     }
@@ -71,6 +74,7 @@ const tokens = (clientId: string): UpstreamTokens => ({
 
 beforeEach(() => {
   nowMs = 1_800_000_000_000;
+  slownessMs = 0;
   named = 'https://as.example';
   serverMetadata = {};
   tokenAnswer = () => Response.json({ access_token: 'new', token_type: 'bearer' });
@@ -140,5 +144,17 @@ describe('a renewal that is refused', () => {
       kind: 'failed',
       reason: 'refused: malformed error code',
     });
+  });
+
+  test('is not begun so late that the next process could begin its own', async () => {
+    const client = createClient();
+    await client.begin(issuer, []);
+    nowMs += 3_600_000;
+    slownessMs = 9_000;
+    posts = [];
+    const renewal = await client.refresh(issuer, tokens('registered'));
+    expect([renewal, posts]).toEqual([expect.objectContaining({ kind: 'failed' }), []]);
+    // What was found out slowly is known now.
+    expect(await client.refresh(issuer, tokens('registered'))).toMatchObject({ kind: 'renewed' });
   });
 });

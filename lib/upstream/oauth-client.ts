@@ -42,6 +42,12 @@ export interface OAuthClientOptions {
 
 const timeoutMs = 10_000;
 
+/**
+ * How long a renewal may prepare before it sends the refresh token, milliseconds: with the request and the writing that follow
+ * it is done before another process may begin its own (see the vault's lease), which would look like a stolen token.
+ */
+const preparationMs = 25_000;
+
 /** ID tokens of an upstream are not read: who the user is there matters to nobody here. */
 async function withoutIdToken(response: Response): Promise<Response> {
   if (!response.ok) return response;
@@ -169,6 +175,7 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
       if (tokens.refreshToken === undefined) return { kind: 'ended', reason: 'expired, and there is no refresh token' };
       try {
         return await sorted(async () => {
+          const startedAt = now();
           const { authorizationServer, resource } = await discovered();
           // A refresh token goes to nobody but its issuer (MCP 2026-07-28, credentials bound to the issuer).
           if (authorizationServer.issuer !== tokens.authorizationServer) {
@@ -176,6 +183,9 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
           }
           const { configuration, clientId } = await configure(issuer, authorizationServer);
           if (clientId !== tokens.clientId) return { kind: 'ended', reason: 'issued to another client' };
+          if (now() - startedAt > preparationMs) {
+            return { kind: 'failed', reason: 'unreachable: discovery takes too long', retryAfterSeconds: 5 };
+          }
           const answer = await oidc.refreshTokenGrant(configuration, tokens.refreshToken as string, { resource });
           return { kind: 'renewed', tokens: readTokens(answer, { ...tokens, ...upstreamDelimiter(upstream) }, now()) };
         });
