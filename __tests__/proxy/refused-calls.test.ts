@@ -163,6 +163,13 @@ describe('what cannot be decided is refused and reaches nobody', () => {
       -32600,
     ],
     [
+      'a character set that is named after another one',
+      JSON.stringify(request('tools/call', { name: '+AGEAZABtAGkAbg-' })),
+      { 'content-type': 'application/json; charset=utf-8; charset=utf-7' },
+      415,
+      -32600,
+    ],
+    [
       'too large a body',
       JSON.stringify(request('tools/call', { name: 'read_a', arguments: { a: 'x'.repeat(5000) } })),
       {},

@@ -3,6 +3,7 @@ import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/types.js';
+import express from 'express';
 import { createSdkV1McpHandler, createSdkV2McpHandler } from '../helpers/mcp-servers.ts';
 import { bearer } from '../helpers/protected-server.ts';
 import {
@@ -74,13 +75,17 @@ describe('a client of 2026-07-28', () => {
     expect(opened).toEqual([expect.stringContaining('/oauth/connect/')]);
   });
 
-  test('goes on when the user connects while the call is held', async () => {
-    await start();
+  test.each([
+    ['', undefined],
+    [' behind a body parser of the app', express.json()],
+  ])('goes on when the user connects while the call is held%s', async (_where, before) => {
+    await start(before ? { before } : {});
     let done: Promise<unknown> = Promise.resolve();
     const client = await connectV2({ elicitation: { url: {} } }, async (url) => {
       done = connect(alice.browser, url, 'alice-at-files');
       return 'accept';
     });
+    // The call comes back before the user has got through the pages.
     expect(JSON.parse(textOf(await client.callTool(call))).extra.sub).toBe('alice-at-files');
     await done;
   });
@@ -204,6 +209,21 @@ describe('a client of 2025-11-25', () => {
     expect([answer.status, await answer.text()]).toEqual([202, '']);
   });
 });
+
+test.each(['2025-11-25', '2026-07-28'])(
+  'members of another type than theirs are no failure of ours (%s)',
+  async (revision) => {
+    await start();
+    const headers = { 'mcp-protocol-version': revision };
+    const odd = { toString: 'x', valueOf: 'y' };
+    const answers = [
+      await rpc(files.url, alice, 'initialize', { protocolVersion: odd }, headers),
+      await rpc(files.url, alice, odd as unknown as string, {}, headers),
+      await rpc(files.url, alice, 'tools/call', { name: odd, _meta: odd }, headers),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  },
+);
 
 test('a client of 2025-03-26 gets a batch answered as a batch', async () => {
   await start();

@@ -1,3 +1,4 @@
+import type { RequestHandler } from 'express';
 import { type McpOAuthOptions, type UserOAuthOptions, userOAuth } from '../../lib/index.ts';
 import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
@@ -16,6 +17,8 @@ export interface FilesGatewaySettings {
   readonly upstream?: OAuthUpstreamOptions;
   readonly credential?: Partial<UserOAuthOptions>;
   readonly options?: (issuer: string) => Partial<McpOAuthOptions>;
+  /** Middleware of the app before the route. */
+  readonly before?: RequestHandler;
 }
 
 /** A gateway whose route `/files` goes to an upstream that each user connects. */
@@ -24,6 +27,7 @@ export async function startFilesGateway(settings: FilesGatewaySettings = {}): Pr
   const gateway = await startGateway({
     ...(settings.options && { options: settings.options }),
     routes(app, auth) {
+      if (settings.before) app.use(settings.before);
       const credential = userOAuth({ id: 'files', displayName: 'Files', connect: 'on-demand', ...settings.credential });
       app.use(auth.proxy('/files', { target: upstream.url, upstream: credential }));
     },

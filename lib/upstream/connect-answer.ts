@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { McpClient, McpMessage } from './mcp-client.ts';
-import { paramsOf } from './mcp-client.ts';
+import { paramsOf, text } from './mcp-client.ts';
 
 /** What stands between a user and an upstream. */
 export interface ConnectOffer {
@@ -69,7 +69,7 @@ function modernResult(
   offer: ConnectOffer,
   client: McpClient,
 ): Record<string, unknown> | undefined {
-  const method = String(message.method);
+  const method = text(message.method);
   const cache = { ttlMs: 0, cacheScope: 'private' };
   if (method === 'server/discover') {
     return {
@@ -102,7 +102,7 @@ function legacyResult(
 ): Record<string, unknown> | undefined {
   switch (message.method) {
     case 'initialize': {
-      const asked = String(paramsOf(message).protocolVersion);
+      const asked = text(paramsOf(message).protocolVersion);
       const protocolVersion = legacyRevisions.includes(asked) ? asked : legacyRevisions[0];
       return { protocolVersion, capabilities: { tools: { listChanged: true } }, serverInfo };
     }

@@ -21,7 +21,8 @@ const metaPrefix = 'io.modelcontextprotocol/';
 const asObject = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+/** Members of a message are whatever its sender wrote. */
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Whether capabilities name URL mode: an empty `elicitation` means forms alone (MCP 2025-11-25, Elicitation). */
 function declaresUrls(capabilities: unknown): boolean {

@@ -134,7 +134,7 @@ export function createTokenCredentials(
   async function waitForUser(call: UpstreamCall, key: VaultKey): Promise<boolean> {
     if (call.req.method !== 'POST' || call.req.headers['mcp-method'] === undefined) return false;
     if (!asMessages(await call.readMessage()).some(saysAccepted)) return false;
-    for (let waited = 0; waited < acceptWaitMs && !call.req.destroyed; waited += acceptPollMs) {
+    for (let waited = 0; waited < acceptWaitMs && !call.req.socket.destroyed; waited += acceptPollMs) {
       if (await vault.has(key)) return true;
       await pause(acceptPollMs);
     }
