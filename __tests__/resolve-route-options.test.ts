@@ -150,7 +150,9 @@ describe('problems', () => {
 
   test('name what only proxy knows where authenticate gets it', () => {
     expect(problemsOf(() => resolveAuthenticate('/mcp', { target } as never))).toEqual([
-      expect.stringMatching(/^target: is not an option; known here: scopes, .+, default, allowedOrigins$/),
+      expect.stringMatching(
+        /^target: is not an option; known here: scopes, .+, default, allowedOrigins, identityProviders$/,
+      ),
     ]);
   });
 
