@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseJsonRpc } from '../../lib/shared/json-rpc.ts';
+import { isAmbiguousValue, parseJsonRpc } from '../../lib/shared/json-rpc.ts';
 
 const parse = (text: string) => parseJsonRpc(Buffer.from(text));
 
@@ -47,6 +47,21 @@ describe('a body is one message to every parser, or refused', () => {
     ['bytes that are no UTF-8', Buffer.from('{"method":"dele\xffte"}', 'latin1')],
   ])('%s is refused', (_what, bytes) => {
     expect(parseJsonRpc(bytes)).toBeUndefined();
+  });
+
+  test.each([
+    ['lists', '[', ']'],
+    ['objects', '{"a":', '}'],
+  ])('%s in each other deeper than parsers go are refused (RFC 8259 section 9, CWE-674)', (_what, open, close) => {
+    const nested = (depth: number) => `{"method":"a","params":${open.repeat(depth)}1${close.repeat(depth)}}`;
+    expect(parse(nested(400))).toBeDefined();
+    expect(parse(nested(600))).toBeUndefined();
+    expect(parse(nested(100_000))).toBeUndefined();
+  });
+
+  test('what a parser in front has read is judged in the same way, however deep it is', () => {
+    const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+    expect([{ method: 'a' }, { Method: 'a' }, deep].map(isAmbiguousValue)).toEqual([false, true, true]);
   });
 
   test('a byte order mark is no reason to refuse (RFC 8259 section 8.1)', () => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isAmbiguous, parseJsonRpc } from '../shared/json-rpc.ts';
+import { isAmbiguousValue, parseJsonRpc } from '../shared/json-rpc.ts';
 import { hasHeaderRevision, headerOperation, isComplete, type Operation } from '../shared/operation.ts';
 import { isPlainJson, peekBody } from '../shared/request-body.ts';
 import {
@@ -36,7 +36,7 @@ async function readOperationsOf(req: IncomingMessage, rules: ScopeRules): Promis
     case 'bytes':
       return operationsOf(req, parseJsonRpc(peeked.bytes));
     case 'parsed':
-      return operationsOf(req, isAmbiguous(JSON.stringify(peeked.value)) ? undefined : peeked);
+      return operationsOf(req, isAmbiguousValue(peeked.value) ? undefined : peeked);
   }
 }
 

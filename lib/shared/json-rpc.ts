@@ -23,6 +23,9 @@ const decisive = new Map(decisiveNames.map((name) => [fold(name), name]));
 /** Strings, with the colon where they name a member, and brackets: what is between them is of no interest here. */
 const tokens = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}[\]]/gs;
 
+/** Nesting that parsers agree on; more costs memory out of all proportion to the text. */
+const maxDepth = 500;
+
 /** What an object or array of a JSON-RPC text is: `target` names what is called, `other` is data. */
 type Place = 'root' | 'message' | 'params' | 'target' | 'other';
 
@@ -43,15 +46,17 @@ function placeBelow(parent: Level | undefined, token: string): Place {
 
 /**
  * Whether two parsers could read a JSON-RPC text differently: a member that is there twice (RFC 8259 section 4), or, where
- * it matters, one that differs from a known one in case only. What is decided on must be what the next one reads.
+ * it matters, one that differs from a known one in case only, or nesting too deep for one. What is decided on must be what the next one reads.
  * @param text must be valid JSON
  */
-export function isAmbiguous(text: string): boolean {
+function isAmbiguous(text: string): boolean {
   const levels: Level[] = [];
   for (const [token, string, colon] of text.matchAll(tokens)) {
     const top = levels.at(-1);
-    if (token === '{' || token === '[') levels.push({ place: placeBelow(top, token), names: new Set(), member: '' });
-    else if (string === undefined) levels.pop();
+    if (token === '{' || token === '[') {
+      if (levels.length >= maxDepth) return true;
+      levels.push({ place: placeBelow(top, token), names: new Set(), member: '' });
+    } else if (string === undefined) levels.pop();
     else if (top && colon !== undefined) {
       const name = JSON.parse(string) as string;
       const known = top.place === 'other' ? undefined : decisive.get(fold(name));
@@ -61,6 +66,15 @@ export function isAmbiguous(text: string): boolean {
     }
   }
   return false;
+}
+
+/** {@link isAmbiguous} of what a body parser of the app has read: the next one gets it as text again. */
+export function isAmbiguousValue(value: unknown): boolean {
+  try {
+    return isAmbiguous(JSON.stringify(value));
+  } catch {
+    return true; // Nested so deeply that it cannot be written.
+  }
 }
 
 /**
