@@ -98,6 +98,22 @@ describe('the page after a login', () => {
     expect(callbackOf(denied)).toMatchObject({ error: 'access_denied' });
   });
 
+  test.each(['after a login', 'in a session'])(
+    'gives no code to who was revoked while it was open: %s (CWE-613)',
+    async (when) => {
+      const { client, browser, gateway } = await start('offered');
+      if (when === 'in a session') {
+        const first = await approve(client, browser);
+        await browser.submit(first, lastForm(first), { decision: 'continue' }, { stopAt });
+      }
+      const page = await approve(client, browser);
+      await gateway.auth.revoke({ sub: 'alice' });
+      const done = await browser.submit(page, lastForm(page), { decision: 'continue' }, { stopAt });
+
+      expect([done.status, done.location]).toEqual([400, undefined]);
+    },
+  );
+
   test('is there for the browser that signed in, and once', async () => {
     const { client, browser } = await start('offered');
     const page = await approve(client, browser);
