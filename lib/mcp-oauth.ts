@@ -17,7 +17,7 @@ import { createConnections } from './consent/connections.ts';
 import { createInteractions } from './consent/interaction.ts';
 import { createRememberedApprovals } from './consent/remembered-approvals.ts';
 import { createSilentGrant } from './consent/silent-grant.ts';
-import { createDescribeAssertion } from './federation/asserted-identity.ts';
+import { createDescribeAssertion, createProviderOf } from './federation/asserted-identity.ts';
 import { createBackchannelLogout } from './federation/backchannel-logout.ts';
 import { createFinishLogin } from './federation/login.ts';
 import { createLoginStates } from './federation/login-state.ts';
@@ -132,6 +132,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     identities,
     events,
     describeAssertion: createDescribeAssertion(settings.login),
+    providerOf: createProviderOf(settings.login),
     userPolicy,
     outboundTo: (urls) => createOutbound(outboundOptions(settings, namedHosts(urls))),
   });

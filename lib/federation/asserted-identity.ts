@@ -46,3 +46,9 @@ export function createDescribeAssertion(login: ResolvedLogin): DescribeAssertion
     }
   };
 }
+
+/** @returns the id, among several, of the provider that people sign in at and that issues under this name */
+export function createProviderOf(login: ResolvedLogin): (iss: string) => string | undefined {
+  const providers = namedLogins(login);
+  return (iss) => providers.find((known) => issuersOf(known.login).includes(iss))?.id;
+}

@@ -9,7 +9,8 @@ import { createClientCredentialsGrant } from './client-credentials.ts';
 import { createIdJagGrant, type IdJagGrantOptions, idJagProfile } from './id-jag.ts';
 import type { ResolvedIdJag } from './resolve-id-jag-options.ts';
 
-export interface ExtensionGrantOptions extends Pick<IdJagGrantOptions, 'describeAssertion' | 'userPolicy'> {
+export interface ExtensionGrantOptions
+  extends Pick<IdJagGrantOptions, 'describeAssertion' | 'providerOf' | 'userPolicy'> {
   readonly idJag: ResolvedIdJag | undefined;
   readonly clients: Pick<ResolvedClients, 'fixed' | 'load'>;
   readonly storage: Storage;

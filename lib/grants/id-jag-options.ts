@@ -33,7 +33,10 @@ export interface TrustedIdJagIssuer {
    * @defaultValue every client that may redeem, under its id here
    */
   readonly clients?: Readonly<Record<string, string>>;
-  /** Resources that it may speak for: paths such as `/mcp`, or URLs of resources elsewhere. @defaultValue all */
+  /**
+   * Resources that it may speak for: paths such as `/mcp`, or URLs of resources elsewhere. @defaultValue all, but of those
+   * that name `identityProviders` only where it is one of these
+   */
   readonly resources?: readonly string[];
   /** Scopes that it may give. @defaultValue every scope of the resource that the assertion names */
   readonly allowedScopes?: readonly string[];

@@ -30,6 +30,8 @@ export interface IdJagGrantOptions {
     claims: CheckedClaims,
     subject?: string,
   ) => Promise<AssertedIdentity | 'tenant_unmapped' | 'subject_refused' | 'user_refused'>;
+  /** Id of the login's provider, among several, that issues under a name. */
+  readonly providerOf: (iss: string) => string | undefined;
   /** The app's word on a person. */
   readonly userPolicy: UserPolicy | undefined;
   /** UNIX milliseconds. */
@@ -72,18 +74,25 @@ function assertedScopes(
   return ours.length === 0 && named.length > 0 ? { reason: 'scope_foreign' } : ours;
 }
 
+/** Whether an issuer may speak for a resource: by its own list, and else by the providers whose users the resource takes. */
+function speaksFor(trusted: Trusted, issuer: Issuer, resource: Resource, provider: string | undefined): boolean {
+  if (trusted.resources) return trusted.resources.some((name) => namesResource(name, issuer, resource));
+  const accepted = resource.identityProviders;
+  return accepted === undefined || (provider !== undefined && accepted.includes(provider));
+}
+
 /** Which resource, and what of it. */
 function chooseTarget(
   { trusted, claims }: Verified,
   { issuer, parameters }: GrantRequest,
   resources: Resources,
+  provider: string | undefined,
 ): { resource: Resource; scopes: readonly string[] } | IdJagProblem {
   const asserted = assertedResources(claims.resource, issuer, resources);
   if (asserted && 'reason' in asserted) return asserted;
   const resource = chooseResource(issuer, resources, parameters.resource, asserted);
   if ('reason' in resource) return resource;
-  if (trusted.resources && !trusted.resources.some((name) => namesResource(name, issuer, resource)))
-    return { reason: 'resource_foreign' };
+  if (!speaksFor(trusted, issuer, resource, provider)) return { reason: 'resource_foreign' };
   const available = assertedScopes(claims.scope, resource, trusted);
   if ('reason' in available) return available;
   const scopes = chooseScopes(parameters.scope, available);
@@ -173,7 +182,7 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
       const { claims } = verified;
       const unproven = checkConfirmation(claims.cnf, request.proofThumbprint);
       if (unproven) return refuse(unproven);
-      const target = chooseTarget(verified, request, resources);
+      const target = chooseTarget(verified, request, resources, options.providerOf(claims.iss));
       if ('reason' in target) return refuse(target);
       const identity = await identify(verified);
       if ('reason' in identity) return refuse(identity);
