@@ -101,6 +101,18 @@ describe('kept tokens', () => {
   });
 });
 
+test('a connection whose token never ends is kept as long as it is used', async () => {
+  const { refreshToken: _, expiresAt: __, ...endless } = tokens('one');
+  await vault.put(key, endless);
+  for (let month = 0; month < 12; month += 1) {
+    seconds += 31 * 86_400;
+    expect(await vault.get(key, { renew: never })).toMatchObject({ tokens: { accessToken: 'access-one' } });
+  }
+  expect(await vault.list(issuer, 'alice')).toHaveLength(1);
+  seconds += 181 * 86_400;
+  expect(await vault.get(key, { renew: never })).toEqual({ kind: 'missing' });
+});
+
 describe('a token is renewed', () => {
   test('when it has expired, once for all calls of two processes', async () => {
     await vault.put(key, tokens('old'));

@@ -103,6 +103,8 @@ const writeDelaysMs = [100, 300, 1000, 3000];
 
 interface Entry {
   readonly version: string;
+  /** When it is forgotten, UNIX seconds. */
+  readonly endsAt: number | undefined;
   /** Absent where the user must connect again. */
   readonly tokens?: UpstreamTokens;
 }
@@ -134,7 +136,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
     const record = await storage.get(kind, id);
     if (!record) return undefined;
     const tokens = await open(id, record.value.sealed);
-    return { version: record.version, ...(tokens && { tokens }) };
+    return { version: record.version, endsAt: record.expiresAt, ...(tokens && { tokens }) };
   }
 
   /** @returns false where the connection was changed or removed meanwhile */
@@ -251,6 +253,19 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
     return started;
   }
 
+  /**
+   * Puts off when a connection in use is forgotten. Tokens that are renewed are written anew at that time, and must not be
+   * touched beside it: this is for those that never are.
+   */
+  async function keepLonger(key: VaultKey, { version, endsAt, tokens }: Entry): Promise<void> {
+    if (!tokens || tokens.refreshToken !== undefined || (endsAt ?? 0) - seconds() > keepSeconds / 2) return;
+    try {
+      await write(key, version, await seal(key, tokens));
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) throw error; // The next call does it.
+    }
+  }
+
   function isNearEnd({ expiresAt, issuedAt }: UpstreamTokens): boolean {
     if (expiresAt === undefined) return false;
     const ahead = Math.min(aheadSeconds, (expiresAt - issuedAt) * aheadPart);
@@ -273,6 +288,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
       if (!tokens || isExpired || tokens.accessToken === request.refused) return renewal(key, request, entry?.version);
       // Nobody waits for a renewal ahead of time, and nobody minds its failure: the token still works.
       if (isNearEnd(tokens)) renewal(key, request, entry?.version).catch(() => undefined);
+      if (entry) await keepLonger(key, entry);
       return { kind: 'tokens', tokens };
     },
 
