@@ -1,13 +1,17 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { memoryStorage, type UserOAuthOptions, userOAuth } from '../../lib/index.ts';
 import { endpointPaths } from '../../lib/shared/endpoint-paths.ts';
 import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
 import { createKeyRing } from '../../lib/shared/key-ring.ts';
-import type { Outbound, OutboundRequest } from '../../lib/shared/outbound.ts';
+import { createOutbound, type Outbound, type OutboundRequest } from '../../lib/shared/outbound.ts';
 import { createClientKeys } from '../../lib/upstream/client-keys.ts';
 import { createClientRegistration } from '../../lib/upstream/client-registration.ts';
 import { createDiscovery } from '../../lib/upstream/discovery.ts';
 import { createOAuthClient } from '../../lib/upstream/oauth-client.ts';
+import { UpstreamError } from '../../lib/upstream/upstream-problem.ts';
 import type { OAuthUpstream } from '../../lib/upstream/user-oauth.ts';
 import type { UpstreamTokens } from '../../lib/upstream/vault.ts';
 
@@ -93,6 +97,45 @@ describe('a browser is sent to no other place than a web page', () => {
   ])('not to %s', async (endpoint) => {
     serverMetadata = { authorization_endpoint: endpoint };
     await expect(createClient().begin(issuer, [])).rejects.toThrow('authorization_endpoint');
+  });
+});
+
+describe('a challenge that names metadata inside the network', () => {
+  const servers: Server[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  async function listen(address: string, listener: RequestListener): Promise<string> {
+    const server = createServer(listener).listen(0, address);
+    servers.push(server);
+    await once(server, 'listening');
+    return `http://${address}:${(server.address() as AddressInfo).port}`;
+  }
+
+  test('asks nobody there: neither the address itself, nor where a redirect points', async () => {
+    const asked: string[] = [];
+    const inside = await listen('127.0.0.2', (req, res) => {
+      asked.push(String(req.url));
+      res.end('{}');
+    });
+    for (const place of ['direct', 'redirect']) {
+      const paths: string[] = [];
+      const upstream = await listen('127.0.0.1', (req, res) => {
+        paths.push(String(req.url));
+        const metadata = place === 'direct' ? `${inside}/metadata` : `http://${req.headers.host}/moved`;
+        if (req.url === '/mcp') {
+          res.writeHead(401, { 'www-authenticate': `Bearer resource_metadata="${metadata}"` }).end();
+        } else res.writeHead(302, { location: `${inside}/metadata` }).end();
+      });
+      const discovery = createDiscovery(createOutbound({ loopbackAddress: '127.0.0.1' }));
+      await expect(discovery.discover({ target: `${upstream}/mcp` })).rejects.toThrow(UpstreamError);
+      expect(paths.includes('/moved')).toBe(place === 'redirect');
+    }
+    expect(asked).toEqual([]);
   });
 });
 
