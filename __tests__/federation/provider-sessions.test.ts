@@ -48,6 +48,15 @@ async function startSessions(
   return { sessions, storage, vault, key, ended, reasons, confirm: () => sessions.confirm(issuer, 'grant') };
 }
 
+/** A promise that the test settles. */
+function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
+  let settle = (_: T) => {};
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, resolve: (value) => settle(value) };
+}
+
 const renewed: Refreshed = { identity: alice, tokens: { accessToken: 'access-1', refreshToken: 'refresh-1' } };
 
 describe('the question to the identity provider', () => {
@@ -116,5 +125,33 @@ describe('the question to the identity provider', () => {
     expect(await confirm()).toEqual({ kind: 'unconfirmed' });
     expect((await vault.find(key))?.tokens.refreshToken).toBe('refresh-1');
     expect([ended, reasons]).toEqual([[], ['identity_hook_failed: mapIdentity: down']]);
+  });
+
+  it.each<[string, Partial<Refreshed>, string]>([
+    ['its word', {}, 'confirmed'],
+    ['nothing but tokens', { problem: new LoginError({ reason: 'id_token_missing' }) }, 'unconfirmed'],
+  ])('gives another replica that waits %s', async (_what, answered, kind) => {
+    const storage = memoryStorage();
+    const question = deferred<void>();
+    const answer = deferred<Refreshed>();
+    const ask = () => {
+      question.resolve();
+      return answer.promise;
+    };
+    const first = await startSessions(ask, { storage });
+    const other = await startSessions(() => Promise.reject(new Error('asked twice')), { storage });
+    const asking = first.confirm();
+    await question.promise;
+    const held = deferred<void>();
+    const { get } = storage;
+    storage.get = (of, id) => {
+      if (of === 'ProviderRefresh') held.resolve();
+      return get(of, id);
+    };
+    const waiting = other.confirm();
+    await held.promise;
+    answer.resolve({ ...renewed, ...answered });
+
+    expect([await asking, await waiting]).toEqual([{ kind }, { kind }]);
   });
 });

@@ -129,7 +129,7 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
     if (!answer) return unconfirmed(kept, 'the login brought no refresh token');
     if (!answer.problem) return settle(issuer, key, kept, answer);
     // Else the next question would be asked with a spent refresh token, which ends the login at the provider.
-    if (answer.tokens.refreshToken !== kept.tokens.refreshToken) await vault.replace(key, kept, answer.tokens);
+    if (answer.tokens.refreshToken !== kept.tokens.refreshToken) await vault.replace(key, kept, answer.tokens, false);
     return unanswered(key, kept, answer.problem);
   }
 
@@ -148,7 +148,7 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
     try {
       const kept = await vault.find(key);
       if (!kept) return { kind: 'ended', reason: 'the login was ended meanwhile' };
-      if (kept.version !== seen.version) return { kind: 'confirmed' }; // Another replica asked since this request came.
+      if (kept.version !== seen.version) return askedElsewhere(kept); // Since this request came.
       return await ask(issuer, key, kept);
     } finally {
       const lease = await storage.get(leaseKind, key);
@@ -156,13 +156,18 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
     }
   }
 
+  /** What another replica was told. */
+  function askedElsewhere(kept: KeptTokens): Confirmation {
+    if (kept.isConfirmed === false) return unconfirmed(kept, 'the replica that asked got no answer');
+    return { kind: 'confirmed' };
+  }
+
   async function waitForOther(key: string, seen: KeptTokens): Promise<Confirmation> {
     for (const deadline = performance.now() + maxWaitMs; performance.now() < deadline; await pause(pollMs)) {
       if (await storage.get(leaseKind, key)) continue;
       const kept = await vault.find(key);
       if (!kept) return { kind: 'ended', reason: 'the login was ended meanwhile' };
-      if (kept.version !== seen.version) return { kind: 'confirmed' };
-      return unconfirmed(kept, 'the replica that asked got no answer');
+      return askedElsewhere(kept.version === seen.version ? { ...kept, isConfirmed: false } : kept);
     }
     return unconfirmed(seen, 'the replica that asks waits too long');
   }

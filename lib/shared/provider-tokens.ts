@@ -37,6 +37,8 @@ export interface KeptTokens {
   readonly accountId: string;
   /** Which of several identity providers. */
   readonly provider: string | undefined;
+  /** False where they came without a word on the user that holds. @defaultValue true */
+  readonly isConfirmed?: boolean;
   /** For {@link ProviderTokenVault.replace}; changes with every write. */
   readonly version: string;
 }
@@ -47,7 +49,7 @@ export interface ProviderTokenVault {
   keep(key: string, login: Omit<KeptTokens, 'version'>): Promise<void>;
   find(key: string): Promise<KeptTokens | undefined>;
   /** @returns false where they were replaced or forgotten meanwhile */
-  replace(key: string, kept: KeptTokens, tokens: ProviderTokens): Promise<boolean>;
+  replace(key: string, kept: KeptTokens, tokens: ProviderTokens, isConfirmed?: boolean): Promise<boolean>;
 }
 
 /** Storage kind of the records; they are removed together with their sign-in. */
@@ -67,9 +69,10 @@ export function createProviderTokenVault(options: ProviderTokenVaultOptions): Pr
   const kind = providerTokensKind;
   const write = () => ({ expiresAt: Math.floor(now() / 1000) + lifetimeSeconds });
 
-  async function sealedValue(key: string, { tokens, accountId, provider }: Omit<KeptTokens, 'version'>) {
+  async function sealedValue(key: string, { tokens, accountId, provider, isConfirmed }: Omit<KeptTokens, 'version'>) {
     const sealed = (await keyRing()).seal(key, JSON.stringify(tokens));
-    return { sealed, accountId, ...(provider !== undefined && { provider }) };
+    const more = { ...(provider !== undefined && { provider }), ...(isConfirmed === false && { isConfirmed }) };
+    return { sealed, accountId, ...more };
   }
 
   return {
@@ -80,18 +83,19 @@ export function createProviderTokenVault(options: ProviderTokenVaultOptions): Pr
     async find(key) {
       const record = await storage.get(kind, key);
       if (!record) return undefined;
-      const { sealed, accountId, provider } = record.value;
+      const { sealed, accountId, provider, isConfirmed } = record.value;
       const opened = (await keyRing()).open(key, String(sealed));
       if (opened === undefined) return undefined; // The secret was replaced: as if nothing had been kept.
       return {
         tokens: JSON.parse(opened) as ProviderTokens,
         accountId: String(accountId),
         provider: typeof provider === 'string' ? provider : undefined,
+        isConfirmed: isConfirmed !== false,
         version: record.version,
       };
     },
 
-    replace: async (key, kept, tokens) =>
-      storage.replace(kind, key, kept.version, await sealedValue(key, { ...kept, tokens }), write()),
+    replace: async (key, kept, tokens, isConfirmed = true) =>
+      storage.replace(kind, key, kept.version, await sealedValue(key, { ...kept, tokens, isConfirmed }), write()),
   };
 }
