@@ -21,7 +21,7 @@ export interface Endpoints {
   /** Absent without an identity provider. */
   readonly backchannelLogout?: Endpoint;
   readonly interaction: Endpoint;
-  /** Links to connect an upstream, their callback, and the page after a login. */
+  /** Links to connect an upstream, the callback of each upstream, and the page after a login. */
   readonly connect: { readonly link: Endpoint; readonly callback: Endpoint; readonly afterLogin: Endpoint };
   readonly clientJwks: Endpoint;
   /** This server's metadata document as a client of an upstream; undefined for an id that none has. */
@@ -82,7 +82,6 @@ export function createRoutes(
     [paths.signedOut, { audience: 'browser', serve: endpoints.signedOut }],
     [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
     [paths.clientJwks, { audience: 'machine', serve: endpoints.clientJwks }],
-    [paths.connectCallback, ofSession(endpoints.connect.callback)],
   ]);
   if (endpoints.registration) exact.set(paths.registration, { audience: 'machine', serve: endpoints.registration });
   for (const [path, serve] of endpoints.logins) exact.set(path, { audience: 'browser', serve });
@@ -92,6 +91,7 @@ export function createRoutes(
   const resume = ofSession(endpoints.resume);
   const interaction = ofSession(endpoints.interaction);
   const connectLink = ofSession(endpoints.connect.link);
+  const connectCallback = ofSession(endpoints.connect.callback);
   const connectLogin = ofSession(endpoints.connect.afterLogin);
   const metadata: OwnedPath = { audience: 'machine', serve: endpoints.metadata };
 
@@ -109,6 +109,7 @@ export function createRoutes(
     }
     if (isBelow(afterPrefix, paths.authorization)) return resume;
     if (isBelow(afterPrefix, paths.connect)) return connectLink;
+    if (isBelow(afterPrefix, paths.connectCallback)) return connectCallback;
     if (isBelow(afterPrefix, paths.connectLogin)) return connectLogin;
     return isBelow(afterPrefix, paths.interaction) ? interaction : undefined;
   };

@@ -44,8 +44,7 @@ test('an authorization server that accepts metadata documents gets ours, and ass
   closing.push(server);
   const outbound = createOutbound({ loopbackAddress: '127.0.0.1' });
   const discovery = createDiscovery(outbound);
-  const callbackPath = paths.connectCallback;
-  const client = createOAuthClient({ upstream, target: server.url, outbound, discovery, registration, callbackPath });
+  const client = createOAuthClient({ upstream, target: server.url, outbound, discovery, registration, paths });
 
   const { url, pending } = await client.begin(issuer, []);
   const stopAt = (address: string) => address.startsWith('https://gateway.example/');
@@ -75,7 +74,7 @@ test('the document and the keys are served to anybody, and hold nothing private'
     200,
     expect.objectContaining({
       client_id: `${url}/.well-known/oauth-client/files`,
-      redirect_uris: [`${url}/oauth/connect/callback`],
+      redirect_uris: [`${url}/oauth/connect/callback/files`],
       token_endpoint_auth_method: 'private_key_jwt',
       jwks_uri: `${url}/oauth/client-jwks`,
     }),

@@ -62,8 +62,7 @@ function createClient(options: Partial<UserOAuthOptions> = {}) {
   const keys = createClientKeys(storage, keyRing);
   const registration = createClientRegistration({ storage, keyRing, keys, paths });
   const discovery = createDiscovery(outbound, () => nowMs);
-  const callbackPath = paths.connectCallback;
-  return createOAuthClient({ upstream, target, outbound, discovery, registration, callbackPath, now: () => nowMs });
+  return createOAuthClient({ upstream, target, outbound, discovery, registration, paths, now: () => nowMs });
 }
 
 const tokens = (clientId: string): UpstreamTokens => ({
@@ -141,7 +140,7 @@ describe('a challenge that names metadata inside the network', () => {
 
 describe('the secret of a client that was registered by hand', () => {
   const clientRegistration = { mode: 'manual', clientId: 'by-hand', clientSecret: 'the-manual-secret' } as const;
-  const callback = new URL('https://gateway.example/oauth/connect/callback?code=c&state=s');
+  const callback = new URL('https://gateway.example/oauth/connect/callback/files?code=c&state=s');
 
   test('goes to the server it was first used with, and to no other that the upstream names later', async () => {
     const client = createClient({ clientRegistration });

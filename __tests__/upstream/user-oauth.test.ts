@@ -48,7 +48,7 @@ describe('a user who has not connected the upstream', () => {
     expect(JSON.stringify(gateway.events)).not.toContain(upstream.authorizations.at(-1)?.slice(7));
   });
 
-  test('is sent to the upstream with PKCE S256, the resource, the challenge’s scopes and one redirect URI', async () => {
+  test('is sent to the upstream with PKCE S256, the resource, the challenge’s scopes and its own redirect URI', async () => {
     const { gateway, upstream } = await start();
     await connectAlice();
     const parameters = authorizationRequest();
@@ -57,7 +57,7 @@ describe('a user who has not connected the upstream', () => {
       code_challenge_method: 'S256',
       resource: upstream.url,
       scope: 'files:read',
-      redirect_uri: `${gateway.url}/oauth/connect/callback`,
+      redirect_uri: `${gateway.url}/oauth/connect/callback/files`,
     });
     expect(parameters.get('code_challenge')).toMatch(/^[\w-]{43}$/);
     const [redeemed] = upstream.tokenRequests;
@@ -118,7 +118,7 @@ describe('this server is known there', () => {
       client_id: clientRegistration.clientId,
       client_secret: clientRegistration.clientSecret,
       token_endpoint_auth_method: clientRegistration.tokenEndpointAuthMethod,
-      redirect_uris: [`${gateway.url}/oauth/connect/callback`],
+      redirect_uris: [`${gateway.url}/oauth/connect/callback/files`],
       grant_types: ['authorization_code', 'refresh_token'],
     });
     await connectAlice();

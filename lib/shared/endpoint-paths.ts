@@ -21,6 +21,7 @@ export interface EndpointPaths {
   readonly connect: string;
   /** Parent of the pages that offer upstreams after a login. */
   readonly connectLogin: string;
+  /** Parent of the redirect URIs at upstreams: each has its own (RFC 9700 section 4.4). */
   readonly connectCallback: string;
   /** Parent of this server's own client metadata documents. */
   readonly clientDocument: string;

@@ -7,6 +7,7 @@ import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ClientKeys } from './client-keys.ts';
 import type { AuthorizationServer } from './discovery.ts';
+import { redirectUriOf } from './redirect-uri.ts';
 import { isOutage, retryAfterOf, UpstreamError } from './upstream-problem.ts';
 import type { ManualClient, OAuthUpstream } from './user-oauth.ts';
 
@@ -53,11 +54,11 @@ export function createClientRegistration(options: ClientRegistrationOptions): Cl
   const { storage, keyRing, keys, paths, now = () => Date.now() } = options;
   const documentUrl = (issuer: Issuer, { id }: OAuthUpstream) => endpointUrl(issuer, `${paths.clientDocument}/${id}`);
 
-  function metadata(issuer: Issuer, { scopes, scopeDelimiter }: OAuthUpstream, method: AuthMethod) {
+  function metadata(issuer: Issuer, { id, scopes, scopeDelimiter }: OAuthUpstream, method: AuthMethod) {
     return {
       client_name: `MCP gateway at ${issuer.host}`,
       client_uri: issuer.origin,
-      redirect_uris: [endpointUrl(issuer, paths.connectCallback)],
+      redirect_uris: [redirectUriOf(issuer, paths, id)],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
       token_endpoint_auth_method: method,

@@ -16,6 +16,7 @@ import type {
   LoginContinuation,
 } from './connectable-upstream.ts';
 import type { OAuthClient, PendingAuthorization } from './oauth-client.ts';
+import { redirectUriOf } from './redirect-uri.ts';
 import { describeUpstreamProblem, UpstreamError } from './upstream-problem.ts';
 
 interface ConnectState extends PendingAuthorization {
@@ -238,7 +239,12 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
       const { searchParams, search } = exchange.url;
       const isRepeated = ['state', 'code', 'error', 'iss'].some((name) => searchParams.getAll(name).length > 1);
       const name = isRepeated || search.length > maxCallbackLength ? null : searchParams.get('state');
-      const state = await states.take(exchange, name);
+      const begun = await states.peek(exchange, name);
+      // A code that came to another upstream's redirect URI is that upstream's (RFC 9700 section 4.4).
+      if (begun && begun.upstream !== lastSegment(exchange)) {
+        return refuse(exchange, 'linkExpired', 'callback: of another upstream');
+      }
+      const state = begun && (await states.take(exchange, name));
       const upstream = state && options.find(state.upstream);
       if (!state || !upstream?.client) {
         return refuse(exchange, 'linkExpired', 'callback: no connection that this browser began');
@@ -249,7 +255,7 @@ export function createConnectEndpoints(options: ConnectOptions, continuation: Lo
       }
       try {
         // As the redirect URI spells it: token requests repeat that string exactly.
-        const callback = new URL(endpointUrl(exchange.issuer, paths.connectCallback));
+        const callback = new URL(redirectUriOf(exchange.issuer, paths, upstream.id));
         callback.search = search;
         const tokens = await upstream.client.redeem(exchange.issuer, callback, name as string, state);
         await vault.put(upstream.keyOf(exchange.issuer, state.account), tokens);

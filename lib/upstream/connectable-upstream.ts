@@ -46,7 +46,7 @@ export interface ConnectOptions {
 export interface ConnectEndpoints {
   /** `/oauth/connect/:id` */
   readonly link: Endpoint;
-  /** `/oauth/connect/callback` */
+  /** `/oauth/connect/callback/:id` of an upstream */
   readonly callback: Endpoint;
   /** `/oauth/connect/login/:id` */
   readonly afterLogin: Endpoint;

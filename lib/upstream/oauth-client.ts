@@ -1,10 +1,10 @@
 import * as oidc from 'openid-client';
-import { endpointUrl } from '../shared/endpoint-paths.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { asFetch, type Outbound } from '../shared/outbound.ts';
 import { readScopeText } from './challenge.ts';
 import type { ClientRegistration } from './client-registration.ts';
 import type { AuthorizationServer, Discovery } from './discovery.ts';
+import { redirectUriOf } from './redirect-uri.ts';
 import { describeUpstreamProblem, toUpstreamError, UpstreamError } from './upstream-problem.ts';
 import type { OAuthUpstream } from './user-oauth.ts';
 import type { Renewal, UpstreamTokens } from './vault.ts';
@@ -35,8 +35,8 @@ export interface OAuthClientOptions {
   readonly outbound: Outbound;
   readonly discovery: Discovery;
   readonly registration: ClientRegistration;
-  /** Path after the issuer's prefix. */
-  readonly callbackPath: string;
+  /** Paths after the issuer's prefix. */
+  readonly paths: { readonly connectCallback: string };
   readonly now?: () => number;
 }
 
@@ -149,7 +149,7 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
         const url = oidc.buildAuthorizationUrl(configuration, {
           ...(scopes.includes('offline_access') && { prompt: 'consent' }),
           ...upstream.authorizationParameters,
-          redirect_uri: endpointUrl(issuer, options.callbackPath),
+          redirect_uri: redirectUriOf(issuer, options.paths, upstream.id),
           response_type: 'code',
           resource,
           code_challenge: await oidc.calculatePKCECodeChallenge(codeVerifier),

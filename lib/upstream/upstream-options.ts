@@ -7,7 +7,7 @@ export type UpstreamClientRegistration =
    * the issuer is https, else by dynamic registration (RFC 7591).
    */
   | { readonly mode: 'auto' }
-  /** By what was registered there by hand, with the redirect URI `<issuer>/oauth/connect/callback`. */
+  /** By what was registered there by hand, with the redirect URI `<issuer>/oauth/connect/callback/<id>`. */
   | {
       readonly mode: 'manual';
       readonly clientId: string;

@@ -143,7 +143,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       outbound,
       discovery: createDiscovery(outbound),
       registration,
-      callbackPath: paths.connectCallback,
+      paths,
     });
     const isShared = mode.mode === 'shared-oauth';
     const keyOf = (issuer: Issuer, account: string): VaultKey => ({
