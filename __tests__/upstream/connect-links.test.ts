@@ -101,6 +101,31 @@ describe('a link to connect (MCP 2026-07-28, Elicitation, Phishing)', () => {
     expect(await isConnected(alice)).toBe(false);
   });
 
+  test('is made 30 times in 15 minutes for one user, who is told to open an earlier one then', async () => {
+    const links: string[] = [];
+    for (let time = 0; time < 30; time += 1) links.push(await linkFor(alice));
+    expect(new Set(links).size).toBe(30);
+    const over = await call(alice);
+    expect(over.json?.result).toMatchObject({ isError: true });
+    expect([over.text, over.text]).toEqual([
+      expect.not.stringContaining('/oauth/connect/'),
+      expect.stringContaining('Open the link of an earlier answer'),
+    ]);
+    expect(await linkFor(bob)).toMatch(/./);
+    // Each of the earlier ones still works, once.
+    const link = links.at(-1) as string;
+    expect((await connect(alice.browser, link, 'alice-at-files')).text).toContain('Files is connected');
+    expect((await alice.browser.get(link, { stopAt })).status).toBe(400);
+  });
+
+  test('is made again 15 minutes later', async () => {
+    for (let time = 0; time < 30; time += 1) await linkFor(alice);
+    expect((await call(alice)).text).not.toContain('/oauth/connect/');
+    Date.now = () => realNow() + 901_000;
+    // By then the access token has ended too.
+    expect(await linkFor(await signIn(files.gateway.url, alice.name))).toMatch(/./);
+  });
+
   test('names neither the user nor anything secret', async () => {
     const link = await linkFor(alice);
     expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/oauth\/connect\/[A-Za-z0-9_-]{43}$/);

@@ -2,12 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { McpClient, McpMessage } from './mcp-client.ts';
 import { paramsOf, text } from './mcp-client.ts';
 
+/** The way to connect an upstream. */
+export interface LinkOffer {
+  /** The link; absent where this user may not connect the upstream, or was given too many. */
+  readonly url?: string;
+  /** Whether the user was given so many links that an earlier one has to do. */
+  readonly isLimited?: boolean;
+}
+
 /** What stands between a user and an upstream. */
-export interface ConnectOffer {
+export interface ConnectOffer extends LinkOffer {
   readonly id: string;
   readonly displayName: string;
-  /** The link; absent where this user may not connect the upstream. */
-  readonly url?: string;
   readonly connectTool: boolean;
 }
 
@@ -29,7 +35,10 @@ const mayNeedInput = new Set(['tools/call', 'prompts/get', 'resources/read']);
 /** Name of the tool that answers with the link. */
 export const connectToolName = (id: string) => `connect_${id.replaceAll('-', '_')}`;
 
-function sentence({ displayName, url }: ConnectOffer): string {
+function sentence({ displayName, url, isLimited }: ConnectOffer): string {
+  if (isLimited) {
+    return `${displayName} is not connected. Open the link of an earlier answer in your browser, or try again in 15 minutes.`;
+  }
   if (url === undefined) return `${displayName} is not connected. Ask an administrator to connect it.`;
   return `${displayName} is not connected. Open this link in your browser to connect it, then try again: ${url}`;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Issuer } from '../shared/issuer.ts';
+import { createLimiter } from '../shared/limiter.ts';
 import { recordId } from '../shared/record-ids.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -14,8 +15,11 @@ export interface ConnectLink {
 
 /** Links in storage by the digest of their id; each is used once (MCP 2026-07-28, Elicitation, Phishing). */
 export interface ConnectLinks {
-  /** @returns the id in the link's URL: random, and of no use to another person */
-  create(issuer: Issuer, link: ConnectLink): Promise<string>;
+  /**
+   * @returns the id in the link's URL: random, and of no use to another person; undefined where so many were made for this
+   * person and upstream that an earlier one has to do
+   */
+  create(issuer: Issuer, link: ConnectLink): Promise<string | undefined>;
   peek(issuer: Issuer, id: string): Promise<ConnectLink | undefined>;
   /** Uses the link up: of parallel attempts one gets it. */
   take(issuer: Issuer, id: string): Promise<ConnectLink | undefined>;
@@ -26,9 +30,16 @@ const kind = 'ConnectLink';
 /** How long a link works, seconds. */
 export const linkSeconds = 900;
 
+/** Every call of somebody who is not connected makes one: while so many were made, the last of them works still. */
+const rule = { limit: 30, windowSeconds: linkSeconds };
+
 export function createConnectLinks(storage: Storage, now: () => number = () => Date.now()): ConnectLinks {
+  const limiter = createLimiter(storage, 'connect-link', rule);
   return {
     async create(issuer, link) {
+      const isOver =
+        (await limiter.attempt(recordId(issuer, JSON.stringify([link.account, link.upstream])))) !== undefined;
+      if (isOver) return undefined;
       const id = randomBytes(32).toString('base64url');
       const expiresAt = Math.floor(now() / 1000) + linkSeconds;
       await storage.put(kind, recordId(issuer, id), { ...link }, { expiresAt });

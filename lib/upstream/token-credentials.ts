@@ -12,7 +12,7 @@ import type {
 } from '../shared/upstream-credentials.ts';
 import { type Caller, callerOf } from './caller.ts';
 import { readChallenge } from './challenge.ts';
-import { type ConnectOffer, connectAnswer, connectToolName, saysAccepted } from './connect-answer.ts';
+import { type ConnectOffer, connectAnswer, connectToolName, type LinkOffer, saysAccepted } from './connect-answer.ts';
 import { type LegacyClients, type McpMessage, mayInitialize, modernClient } from './mcp-client.ts';
 import type { Renew, UpstreamTokens, Vault, VaultAnswer, VaultKey } from './vault.ts';
 
@@ -28,8 +28,8 @@ export interface TokenUpstream {
   readonly canStart: boolean;
   /** Whether a new connection may mend what the upstream refused twice. */
   readonly offersAfterRefusal: boolean;
-  /** A link that gives the caller tokens, with scopes that they lacked; undefined where this caller may not make one. */
-  readonly link: (caller: Caller, scopes: readonly string[]) => Promise<string | undefined>;
+  /** A link that gives the caller tokens, with scopes that they lacked. */
+  readonly link: (caller: Caller, scopes: readonly string[]) => Promise<LinkOffer>;
 }
 
 export interface TokenCredentialOptions {
@@ -90,9 +90,9 @@ export function createTokenCredentials(
     const body = await call.readMessage();
     const messages = asMessages(body);
     const needsLink = messages.some((message) => mentionsLink(message, upstream));
-    const url = needsLink ? await upstream.link(caller, scopes) : undefined;
+    const link = needsLink ? await upstream.link(caller, scopes) : {};
     const { id, displayName, connectTool } = upstream;
-    const given: ConnectOffer = { id, displayName, connectTool, ...(url !== undefined && { url }) };
+    const given: ConnectOffer = { id, displayName, connectTool, ...link };
     const legacy = await legacyClients.find(caller, resource, req);
     const answers = messages
       .map((message) => connectAnswer(message, given, modernClient(req, message) ?? legacy))

@@ -18,6 +18,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { Caller } from './caller.ts';
 import { createClientKeys } from './client-keys.ts';
 import { createClientRegistration } from './client-registration.ts';
+import type { LinkOffer } from './connect-answer.ts';
 import { connectUid, createConnectEndpoints } from './connect-endpoints.ts';
 import { createConnectLinks } from './connect-links.ts';
 import type { ConnectableUpstream, ConnectEndpoints, LoginContinuation } from './connectable-upstream.ts';
@@ -116,11 +117,15 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
     registered.set(upstream.id, { path, upstream });
   }
 
-  async function createLink(caller: Caller, upstream: ConnectableUpstream, scopes: readonly string[]) {
-    if (!upstream.mayConnect(caller.identity)) return undefined;
+  async function createLink(
+    caller: Caller,
+    upstream: ConnectableUpstream,
+    scopes: readonly string[],
+  ): Promise<LinkOffer> {
+    if (!upstream.mayConnect(caller.identity)) return {};
     const { issuer, account } = caller;
     const id = await links.create(issuer, { upstream: upstream.id, account, scopes });
-    return `${issuer.identifier}${paths.connect}/${id}`;
+    return id === undefined ? { isLimited: true } : { url: `${issuer.identifier}${paths.connect}/${id}` };
   }
 
   /** Tells that a connection has ended: the person has to connect again. */
