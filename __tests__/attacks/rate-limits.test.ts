@@ -1,7 +1,13 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { mcpOAuth, memoryStorage, type RateLimitedAttempt, type RateLimitOptions } from '../../lib/index.ts';
+import {
+  type McpOAuthOptions,
+  mcpOAuth,
+  memoryStorage,
+  type RateLimitedAttempt,
+  type RateLimitOptions,
+} from '../../lib/index.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
-import { type Answer, postForm, register, send } from '../helpers/oauth-client.ts';
+import { type Answer, basic, postForm, register, send } from '../helpers/oauth-client.ts';
 
 let gateway: Gateway;
 afterEach(() => gateway?.close());
@@ -10,10 +16,14 @@ const ofThree = { limit: 3, windowSeconds: 60 };
 let storage = memoryStorage();
 
 /** A gateway behind a proxy that Express trusts: X-Forwarded-For says who calls. */
-async function start(rateLimits: RateLimitOptions | false, trusts = true): Promise<void> {
+async function start(
+  rateLimits: RateLimitOptions | false,
+  trusts = true,
+  more: Partial<McpOAuthOptions> = {},
+): Promise<void> {
   storage = memoryStorage();
   gateway = await startGateway({
-    options: () => ({ rateLimits, storage }),
+    options: () => ({ rateLimits, storage, ...more }),
     routes: (app, auth) => {
       if (trusts) app.set('trust proxy', 'loopback');
       app.all('/mcp', auth.authenticate('/mcp'), (_req, res) => res.json({}));
@@ -138,6 +148,32 @@ describe('the token endpoint', () => {
     expect(seen.at(-1)).toBe(429);
     expect((await refreshFrom('192.0.2.2', client)).status).toBe(400);
     expect((await refreshFrom('192.0.2.1', 'another')).status).toBe(401);
+  });
+});
+
+describe('the introspection endpoint', () => {
+  const client = {
+    client_id: 'files',
+    client_secret: 'the secret of the files server, long enough',
+    redirect_uris: ['https://files.example.com/unused'],
+  };
+  const introspectFrom = (address: string, secret: string, token: string) =>
+    postForm(`${gateway.url}/oauth/introspect`, { token }, { ...from(address), ...basic('files', secret) });
+
+  it('does not make a resource server wait for the tokens that strangers send it, whatever they are', async () => {
+    await start({ tokenFailures: ofThree }, true, { clients: [client], gateway: { introspectionClients: ['files'] } });
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const junk = [part({ alg: 'ES256', typ: 'at+jwt' }), part({ iss: gateway.url, sub: 'anybody' }), 'AAAA'].join('.');
+    const jwtLike = await statuses(10, () => introspectFrom('192.0.2.1', client.client_secret, junk));
+    expect(jwtLike).toEqual(Array(10).fill(400));
+    expect((await introspectFrom('192.0.2.1', client.client_secret, 'unknown')).json).toEqual({ active: false });
+  });
+
+  it('lets whoever tries secrets wait', async () => {
+    await start({ tokenFailures: ofThree }, true, { clients: [client], gateway: { introspectionClients: ['files'] } });
+    const seen = await statuses(20, (index) => introspectFrom('192.0.2.1', `guess ${index}`, 'unknown'));
+    expect(seen.slice(0, 4)).toEqual([401, 401, 401, 401]);
+    expect(seen.at(-1)).toBe(429);
   });
 });
 

@@ -73,7 +73,10 @@ function basicUser(authorization: string | undefined): string | undefined {
   return scheme?.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString().split(':', 1)[0] : undefined;
 }
 
-const isRefusal = (status: number) => status === 400 || status === 401;
+/** Answers that count as failures of whoever asked. */
+const tokenFailures: readonly number[] = [400, 401];
+/** Of those who ask about tokens of others, who may be anybody's text, only what they fail to prove of themselves. */
+const callerFailures: readonly number[] = [401];
 
 /** @throws OAuthError 429 where the caller has to wait (RFC 6585 section 4) */
 function limit({ res }: Exchange, waitSeconds: number | undefined): void {
@@ -118,13 +121,17 @@ export function createMachineEndpoints({
     await callback(exchange.req, exchange.res);
   }
 
-  function formEndpoint(prepare?: (parameters: URLSearchParams, exchange: Exchange) => void): Endpoint {
+  function formEndpoint(
+    failures: readonly number[],
+    prepare?: (parameters: URLSearchParams, exchange: Exchange) => void,
+  ): Endpoint {
     async function serve(exchange: Exchange): Promise<void> {
       const parameters = new URLSearchParams((await readBody(exchange.req, form, maxFormBytes)).toString('utf8'));
       const clientId = parameters.get('client_id') ?? basicUser(exchange.req.headers.authorization);
       limit(exchange, rateLimits.tokenWait(exchange, clientId));
       exchange.res.once('finish', () => {
-        if (isRefusal(exchange.res.statusCode)) rateLimits.tokenFailed(exchange, clientId).catch(() => {}); // An outage has an event of its own.
+        // An outage has an event of its own.
+        if (failures.includes(exchange.res.statusCode)) rateLimits.tokenFailed(exchange, clientId).catch(() => {});
       });
       prepare?.(parameters, exchange);
       exchange.res.setHeader('cache-control', 'no-store'); // oidc-provider leaves it out at revocation.
@@ -145,12 +152,12 @@ export function createMachineEndpoints({
 
   return {
     registration: machine('POST', register, (reason) => events.emit({ type: 'client.refused', reason })),
-    token: formEndpoint((parameters, { issuer }) => prepareTokenRequest(parameters, issuer, resources)),
-    pushedAuthorizationRequest: formEndpoint((parameters, { issuer }) =>
+    token: formEndpoint(tokenFailures, (parameters, { issuer }) => prepareTokenRequest(parameters, issuer, resources)),
+    pushedAuthorizationRequest: formEndpoint(tokenFailures, (parameters, { issuer }) =>
       prepareAuthorizationRequest(parameters, issuer, resources),
     ),
-    revocation: formEndpoint(),
-    introspection: formEndpoint(),
+    revocation: formEndpoint(callerFailures),
+    introspection: formEndpoint(callerFailures),
     jwks: machine('GET', (exchange) => delegate(exchange)),
   };
 }
