@@ -193,7 +193,7 @@ describe('a slow upstream', () => {
     const sockets: Promise<unknown>[] = [];
     await start({
       onSocket: (socket) => void sockets.push(once(socket.resume(), 'close')),
-      proxy: { firstByteTimeoutMs: 50 },
+      proxy: { firstByteTimeoutMs: 1000 },
     });
     const before = performance.now();
     const answer = await send();
@@ -201,7 +201,7 @@ describe('a slow upstream', () => {
       504,
       jsonRpcError('the upstream server did not answer in time'),
     ]);
-    expect(performance.now() - before).toBeLessThan(5000);
+    expect(performance.now() - before).toBeLessThan(10_000);
     expect(reasons()).toEqual(failed('timed_out'));
     await Promise.all(sockets);
     expect(sockets).toHaveLength(1);
@@ -210,7 +210,7 @@ describe('a slow upstream', () => {
   test('may be as slow as it likes with the body, and with the head of a GET', async () => {
     const held: http.ServerResponse[] = [];
     await start({
-      proxy: { firstByteTimeoutMs: 50 },
+      proxy: { firstByteTimeoutMs: 1000 },
       answer(res, { method, body }) {
         if (method === 'POST' && body.length > 0)
           res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();

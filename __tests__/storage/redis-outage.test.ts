@@ -6,7 +6,7 @@ import { type Storage, StorageUnavailableError } from '../../lib/storage/storage
 import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
 import { asCluster, CLIENTS, everyCall, openClient } from './redis-clients.ts';
 
-const LIMIT_MS = 300;
+const LIMIT_MS = 1000;
 /** For a machine that is busy with something else. */
 const MARGIN_MS = 4000;
 const RECOVERY_LIMIT_MS = 10_000;
