@@ -19,17 +19,22 @@ export interface PresetLogin {
   close(): Promise<void>;
 }
 
-export async function startPresetLogin(row: Row, more: Partial<McpOAuthOptions> = {}): Promise<PresetLogin> {
+export type PresetLoginOptions = Partial<McpOAuthOptions> & {
+  /** What the gateway's connections go by. @defaultValue the fake provider's own `outbound` */
+  readonly outboundOf?: (idp: FakeIdentityProvider) => McpOAuthOptions['outbound'];
+};
+
+export async function startPresetLogin(row: Row, more: PresetLoginOptions = {}): Promise<PresetLogin> {
   const idp = await startIdentityProvider({ profile: row.profile, hosts: 'real' });
   const { clientId, clientSecret } = idp;
   const preset = callPreset(row, { ...row.options, clientId, clientSecret });
-  const { browserLogin, identity, ...rest } = more;
+  const { browserLogin, identity, outboundOf, ...rest } = more;
   const gateway = await startObservedGateway({
     options: () => ({
       ...preset,
       browserLogin: { ...preset.browserLogin, ...browserLogin },
       identity: { ...preset.identity, ...identity },
-      outbound: idp.outbound,
+      outbound: outboundOf?.(idp) ?? idp.outbound,
       gateway: { tokenCacheSeconds: 0 },
       ...rest,
     }),
