@@ -60,7 +60,9 @@ describe('Origin', () => {
     const observed = await call({ origin });
 
     expectTurnedAway(observed, 403, 'origin is not allowed');
-    expect(observed.answer.text + JSON.stringify([...observed.answer.headers])).not.toMatch(/evil|example|127\.1|2130706433/);
+    expect(observed.answer.text + JSON.stringify([...observed.answer.headers])).not.toMatch(
+      /evil|example|127\.1|2130706433/,
+    );
   });
 
   it.each(['http://localhost:6274', 'http://127.0.0.1:6274', 'http://[::1]:6274', 'https://localhost'])(
