@@ -1,3 +1,4 @@
+/** ID-JAGs of the wrong kind, issuer, audience, client, time or key */
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, exportSPKI, generateKeyPair } from 'jose';

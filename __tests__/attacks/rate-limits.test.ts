@@ -1,3 +1,4 @@
+/** What strangers may do how often, at each endpoint */
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
   type McpOAuthOptions,
