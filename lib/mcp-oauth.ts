@@ -1,18 +1,14 @@
-import { errors } from 'oidc-provider';
 import { createBrowserEndpoints } from './authorization-server/browser-endpoints.ts';
-import { authorizationError } from './authorization-server/error-page.ts';
 import { createIdentityAssertions } from './authorization-server/identity-assertion.ts';
+import { createIssuerHooks } from './authorization-server/issuer-hooks.ts';
 import { createMachineEndpoints } from './authorization-server/machine-endpoints.ts';
-import type { ProviderHooks } from './authorization-server/provider-configuration.ts';
 import { createProviderSource } from './authorization-server/provider-source.ts';
 import { createRateLimits } from './authorization-server/rate-limits.ts';
 import { endSession } from './authorization-server/sessions.ts';
-import { rotateSigningKeys } from './authorization-server/signing-keys.ts';
+import { createKeyRotation } from './authorization-server/signing-keys.ts';
 import { createMetadataEndpoint, isMetadataPath } from './authorization-server/well-known.ts';
-import { createClientChecks, describeClientProblem } from './clients/client-checks.ts';
-import { createClientFetching } from './clients/client-fetching.ts';
-import { createClientLifetime } from './clients/client-lifetime.ts';
-import { createLoadedClients } from './clients/loaded-clients.ts';
+import { describeClientProblem } from './clients/client-checks.ts';
+import { createClients } from './clients/clients.ts';
 import { createConnections } from './consent/connections.ts';
 import { createInteractions } from './consent/interaction.ts';
 import { createRememberedApprovals } from './consent/remembered-approvals.ts';
@@ -116,15 +112,12 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   });
 
   const { registration, cimd } = settings.clients;
-  const clientChecks = createClientChecks(registration, grantPolicyOf(settings.idJag));
-  const clientLifetime = createClientLifetime(storage, registration.clientTtlSeconds);
-  const loadedClients = createLoadedClients(settings.clients.load);
-  const clientFetcher = createClientFetching({
+  const clients = createClients({
     storage,
-    outbound: createOutbound(outboundOptions(settings, cimd.internalHosts)),
     events,
-    documentProblem: clientChecks.documentProblem,
-    cimd,
+    outbound: createOutbound(outboundOptions(settings, cimd.internalHosts)),
+    grantPolicy: grantPolicyOf(settings.idJag),
+    clients: settings.clients,
   });
   const extensionGrants = createExtensionGrants({
     ...settings,
@@ -158,44 +151,23 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       gateway.refreshGraceSeconds > 0
         ? createRefreshGrace(storage, issuer, ring, gateway.refreshGraceSeconds)
         : undefined,
-    hooks: (issuer): ProviderHooks => ({
-      ...extensionGrants,
-      identityClaims: async (accountId) => {
-        const identity = await identities.find(issuer, accountId);
-        return identity && { idp: { iss: identity.iss, sub: identity.sub }, roles: identity.roles };
-      },
-      findAccount: async (accountId) => ((await identities.find(issuer, accountId)) ? { accountId } : undefined),
-      beforeRotation({ requestedResource, grantedResource }) {
-        const problem = checkRefreshResource(requestedResource, grantedResource);
-        if (problem === 'several_resources') throw new errors.InvalidTarget('only one resource may be requested');
-        if (problem) throw new errors.InvalidTarget('resource was not granted');
-      },
-      decideRefresh: (request) => users.confirm(issuer, request),
-      sessionSeconds: (loginAt) => remainingSeconds(loginAt, settings.sessionTtlSeconds),
-      renderErrorPage: ({ code, description, failure, flowId, req, uiLocales }) =>
-        pages.render(
-          { req, issuer },
-          'error',
-          { ...authorizationError(code, description, failure), flowId },
-          { uiLocales },
-        ),
-      silentGrant: (request) => silentGrant(issuer, request),
-      sessionSuffices: (demand) => sessionSuffices(issuer, demand),
-      checkClientMetadata: clientChecks.check,
-      allowClient: (metadata) => cimd.allowClient?.(metadata) ?? true,
-      loadClient: loadedClients.find,
-      registeredClient: clientChecks.registered,
-      clientUsed: (clientId) => clientLifetime.used(issuer, clientId),
-      grantUsed: (grantId) => grants.used(issuer, grantId),
-      fetchFailure: clientFetcher.failureOf,
-      fetch: clientFetcher.fetch,
-      mayFetchMetadataDocument: clientFetcher.mayFetch,
+    hooks: createIssuerHooks({
+      identities,
+      pages,
+      extensionGrants,
+      checkRefreshResource,
+      decideRefresh: users.confirm,
+      sessionSeconds: (loginAt) => remainingSeconds(loginAt, sessionSeconds),
+      silentGrant: (issuer, request) => silentGrant(issuer, request),
+      sessionSuffices,
+      grantUsed: grants.used,
+      allowClient: cimd.allowClient,
+      clients,
     }),
   });
 
   const approvals = createRememberedApprovals(storage, settings.consent.rememberSeconds);
-  const mayRedirect = (uri: string) =>
-    registration.allowRedirect === undefined || registration.allowRedirect(uri) === true;
+  const { mayRedirect, isOperatorClient } = clients;
   const bindGrant = (issuer: Issuer, grantId: string, signInId: string) =>
     grants.bind(issuer, grantId, signInKey(issuer, signInId));
   const silentGrant = createSilentGrant({
@@ -208,8 +180,6 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     mayRedirect,
     isReady: (issuer, account, path) => upstreams.connect.isReady(issuer, account, path),
   });
-  const isOperatorClient = (clientId: string) =>
-    settings.clients.fixed.some(({ client_id: id }) => id === clientId) || loadedClients.isLoaded(clientId);
   const interactions = createInteractions({
     provider,
     resources,
@@ -223,7 +193,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
     userPolicy,
     mayRedirect,
-    approved: clientFetcher.approved,
+    approved: clients.fetcher.approved,
     pages,
     isOperatorClient,
     offer: (exchange, approved) => upstreams.connect.offer(exchange, approved),
@@ -303,7 +273,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     provider,
     resources,
     events,
-    normalizeRegistration: clientChecks.normalize,
+    normalizeRegistration: clients.checks.normalize,
   });
   const wellKnown: WellKnown = {
     isServerMetadata: (path, issuer) => isMetadataPath(path, issuer, resources),
@@ -348,6 +318,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
       : undefined,
   });
+  const rotateKeys = createKeyRotation({ storage, keyRing, provider, keepSeconds: longestTokenSeconds });
   const sweeper = createSweeper(storage);
   for (const { path, ...route } of settings.routes) protection.addRoute(path, route);
   for (const resource of settings.resources) resources.declare(resource);
@@ -373,12 +344,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     identity: createReadUserIdentity({ identities, tokens: users.providerSessions, issuerOf }),
     revoke: async (selection: RevocationSelection, origin?: string) =>
       revocation(requireIssuer(settings, origin), selection),
-    async rotateKeys(origin?: string) {
-      const issuer = requireIssuer(settings, origin);
-      await provider(issuer); // Makes the first key where there is none.
-      const rule = { minAgeSeconds: 0, keepSeconds: longestTokenSeconds };
-      return { rotated: await rotateSigningKeys(storage, issuer, await keyRing(), rule) };
-    },
+    rotateKeys: async (origin?: string) => ({ rotated: await rotateKeys(requireIssuer(settings, origin)) }),
     events: { on: events.on, off: events.off },
     ready: async () => void (await (settings.issuer ? provider(settings.issuer) : keyRing())),
     health: createHealth({

@@ -87,3 +87,20 @@ export async function rotateSigningKeys(
   const keys = [await generateSigningKey(now + publishSeconds), ...kept];
   return storage.replace(kind, id, stored.version, seal(id, keys, keyRing));
 }
+
+export interface KeyRotationOptions {
+  readonly storage: Storage;
+  readonly keyRing: () => Promise<KeyRing>;
+  /** Builds an issuer's provider, which makes its first key. */
+  readonly provider: (issuer: Issuer) => Promise<unknown>;
+  /** See {@link RotationRule}. */
+  readonly keepSeconds: number;
+}
+
+/** A rotation that the operator asks for. @returns whether this call did it */
+export function createKeyRotation({ storage, keyRing, provider, keepSeconds }: KeyRotationOptions) {
+  return async (issuer: Issuer): Promise<boolean> => {
+    await provider(issuer);
+    return rotateSigningKeys(storage, issuer, await keyRing(), { minAgeSeconds: 0, keepSeconds });
+  };
+}
