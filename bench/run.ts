@@ -16,6 +16,7 @@ import { clients } from './tables/clients.ts';
 import { gateway } from './tables/gateway.ts';
 import { growth } from './tables/growth.ts';
 import { idJag } from './tables/id-jag.ts';
+import { authorizationServers } from './tables/peers.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
 import { server } from './tables/server.ts';
@@ -33,6 +34,7 @@ const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
   start,
   growth,
   'id-jag': idJag,
+  peers: authorizationServers,
 };
 
 /** Of what every call of an MCP server costs. */

@@ -11,22 +11,33 @@ export interface Variant {
   readonly counter?: CallCounter | undefined;
 }
 
+/** CPU time and memory of this process. */
+export function ownUsage(): Answers['usage'] {
+  const { user, system } = process.cpuUsage();
+  return { cpuMicros: user + system, rssBytes: process.memoryUsage.rss() };
+}
+
 /** Runs a server process: listens on loopback, tells its URL and answers questions until its parent is gone. */
 export async function serve<Settings>(create: (settings: Settings, url: string) => Promise<Variant>): Promise<void> {
-  process.once('disconnect', () => process.exit());
-  const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;
   const server = createServer({ keepAliveTimeout: 600_000 });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const { listener, counter } = await create(settings, url);
+  const { listener, counter } = await create(readSettings<Settings>(), url);
   server.on('request', listener);
+  announce(url, ownUsage, counter);
+}
 
+/** What the parent started this process with. */
+export function readSettings<Settings>(): Settings {
+  return JSON.parse(process.argv[2] ?? '{}') as Settings;
+}
+
+/** Tells the parent where the server is, and answers its questions until it is gone. */
+export function announce(url: string, usage: () => Answers['usage'], counter?: CallCounter): void {
+  process.once('disconnect', () => process.exit());
   const inspector = new Session();
   const answers: { readonly [Name in Question]: () => Answers[Name] | Promise<Answers[Name]> } = {
-    usage() {
-      const { user, system } = process.cpuUsage();
-      return { cpuMicros: user + system, rssBytes: process.memoryUsage.rss() };
-    },
+    usage,
     counts: () => counter?.take() ?? { storage: [], engine: [] },
     async startProfile() {
       inspector.connect();

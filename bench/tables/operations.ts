@@ -63,22 +63,29 @@ export async function registering({ url }: BenchServer): Promise<Operation[]> {
   });
 }
 
-/** Refreshes with rotation: each answer's token is the next request's. */
-export function refreshingAs(signedIn: SignedIn, send: Send): Operation {
-  let { refreshToken } = signedIn;
-  return async () => {
-    const parameters = {
-      grant_type: 'refresh_token',
-      refresh_token: refreshToken,
-      client_id: signedIn.client.clientId,
-    };
-    const body = new URLSearchParams(parameters).toString();
-    const answer = await send({ method: 'POST', path: '/oauth/token', headers: form, body });
-    refreshToken = JSON.parse(expectStatus(answer, 200).body).refresh_token;
+const postForm = (send: Send, path: string, parameters: Record<string, string>) =>
+  send({ method: 'POST', path, headers: form, body: new URLSearchParams(parameters).toString() });
+
+/** An operation for each of several users who have signed in. */
+function forSignedIn(create: (signedIn: SignedIn, send: Send) => Operation) {
+  return async ({ url }: BenchServer): Promise<Operation[]> => {
+    const signedIn = await signInAll(url, users);
+    return forUsers(url, (send, index) => create(signedIn[index] as SignedIn, send));
   };
 }
 
-export async function refreshing({ url }: BenchServer): Promise<Operation[]> {
-  const signedIn = await signInAll(url, users);
-  return forUsers(url, (send, index) => refreshingAs(signedIn[index] as SignedIn, send));
-}
+/** Refreshes with rotation: each answer's token is the next request's. */
+export const refreshing = forSignedIn(({ client: { clientId }, ...signedIn }, send) => {
+  let { refreshToken } = signedIn;
+  return async () => {
+    const parameters = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: clientId };
+    const answer = await postForm(send, '/oauth/token', parameters);
+    refreshToken = JSON.parse(expectStatus(answer, 200).body).refresh_token;
+  };
+});
+
+/** RFC 7662, by the client of the token. */
+export const introspecting = forSignedIn(({ client: { clientId }, accessToken }, send) => async () => {
+  const answer = await postForm(send, '/oauth/introspect', { token: accessToken, client_id: clientId });
+  if (JSON.parse(expectStatus(answer, 200).body).active !== true) throw new Error('the token is not active');
+});

@@ -1,27 +1,36 @@
 import { createBrowser } from '../../__tests__/helpers/browser.ts';
-import { createOAuthClient } from '../../__tests__/helpers/oauth-client.ts';
+import { createOAuthClient, type OAuthClient } from '../../__tests__/helpers/oauth-client.ts';
 import type { BenchServer } from '../harness/server-process.ts';
 import type { Operation, Subject, Table } from '../harness/table.ts';
-import { getting, registering, users } from './operations.ts';
+import { getting, introspecting, registering, users } from './operations.ts';
 import { nativeClient } from './sign-in.ts';
 
 const scope = 'mcp:tools';
 
+type Tokens = Readonly<Record<string, unknown>>;
+
 /** From the authorization request to tokens, in a browser without a session: approval, sign-in, code, redemption. */
-async function signingIn({ url }: BenchServer): Promise<Operation[]> {
-  const operations: Operation[] = [];
-  for (let index = 0; index < users; index += 1) {
-    const client = await createOAuthClient(url, nativeClient);
-    const browser = createBrowser();
-    operations.push(async () => {
-      browser.clearCookies();
-      const code = await client.login(browser, { scope }, { name: `user ${index}` });
-      const { status, text } = await client.redeem(code);
-      if (status !== 200) throw new Error(`the token endpoint answered ${status}: ${text}`);
-    });
-  }
-  return operations;
+function signingIn(then?: (client: OAuthClient, tokens: Tokens) => Promise<{ readonly status: number }>) {
+  return async ({ url }: BenchServer): Promise<Operation[]> => {
+    const operations: Operation[] = [];
+    for (let index = 0; index < users; index += 1) {
+      const client = await createOAuthClient(url, nativeClient);
+      const browser = createBrowser();
+      operations.push(async () => {
+        browser.clearCookies();
+        const code = await client.login(browser, { scope }, { name: `user ${index}` });
+        const { status, text, json } = await client.redeem(code);
+        if (status !== 200) throw new Error(`the token endpoint answered ${status}: ${text}`);
+        const last = await then?.(client, json ?? {});
+        if (last && last.status !== 200) throw new Error(`the last request was answered with ${last.status}`);
+      });
+    }
+    return operations;
+  };
 }
+
+/** RFC 7009: ends the grant. */
+const revoking = signingIn((client, tokens) => client.revoke(String(tokens.refresh_token)));
 
 /** What happens once for each client or login, ours beside bare oidc-provider. */
 export async function server(): Promise<Table> {
@@ -35,12 +44,13 @@ export async function server(): Promise<Table> {
     notes: [
       'A login is everything from the authorization request to tokens, for an existing client in a browser without a session. Bare: one page that approves and signs in. Ours: the approval page, then the dev login in the place of an identity provider, with login state, sign-in record and user record.',
       'Metadata of bare oidc-provider is made anew for each request.',
-      "The MCP SDK's router, workers-oauth-provider and Better Auth are not measured here.",
     ],
     servers: { bare: { variant: 'bare-provider' }, ours: { variant: 'gateway' } },
     comparisons: [
-      { operation: 'Login, approval, code and tokens', subjects: pair(signingIn, 1.1) },
+      { operation: 'Login, approval, code and tokens', subjects: pair(signingIn(), 1.1) },
+      { operation: 'The same, then revocation', subjects: pair(revoking) },
       { operation: 'Dynamic registration', subjects: pair(registering, 1.25) },
+      { operation: 'Introspection', subjects: pair(introspecting) },
       { operation: 'Metadata', subjects: pair(getting(metadata)) },
     ],
   };

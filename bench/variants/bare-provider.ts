@@ -36,6 +36,9 @@ function createFetch(ca: string | undefined) {
     });
 }
 
+const isOwn = (_ctx: unknown, client: { clientId: string }, token: { clientId?: string }) =>
+  token.clientId === client.clientId;
+
 /** The same features, lifetimes and checks that lib configures; nothing of its hooks. */
 function features(resource: string): object {
   return {
@@ -44,8 +47,8 @@ function features(resource: string): object {
     rpInitiatedLogout: off,
     dPoP: off,
     pushedAuthorizationRequests: { enabled: true },
-    introspection: { enabled: true },
-    revocation: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: isOwn },
+    revocation: { enabled: true, allowedPolicy: isOwn },
     registration: { enabled: true, issueRegistrationAccessToken: false },
     clientIdMetadataDocument: {
       enabled: true,
