@@ -57,7 +57,10 @@ export { memoryStorage } from './storage/memory.ts';
 export type { SqliteStorageOptions } from './storage/sqlite.ts';
 export { sqliteStorage } from './storage/sqlite.ts';
 export type {
+  DecidingWrite,
   FoundRecord,
+  RecordAddress,
+  RecordWrite,
   Storage,
   StorageWarning,
   StoredRecord,

@@ -43,8 +43,16 @@ function recorded(): { client: PostgresClient; statements: Statement[] } {
 
 const LATER = Date.now() / 1000 + 3600;
 
+const toWrite = (id: string) => ({ kind: 'Token', id, value: {}, options: { grantId: 'grant-5' } });
+const used = { ...toWrite('id-10'), how: 'use', version: 'a', consumedAt: 1 } as const;
+
 const CALLS: { readonly [call: string]: (storage: Storage) => Promise<unknown> } = {
   get: (storage) => storage.get('Token', 'id-5'),
+  getAll: async (storage) =>
+    storage.getAll?.([
+      { kind: 'Token', id: 'id-5' },
+      { kind: 'Token', id: 'id-9' },
+    ]),
   put: (storage) => storage.put('Token', 'id-5', {}, { expiresAt: LATER, grantId: 'grant-5' }),
   'put with index': (storage) => storage.put('Token', 'id-5', {}, { expiresAt: LATER, index: { by: 'value-5' } }),
   create: (storage) => storage.create('Token', 'id-5', {}, { grantId: 'grant-5' }),
@@ -52,6 +60,11 @@ const CALLS: { readonly [call: string]: (storage: Storage) => Promise<unknown> }
   replace: (storage) => storage.replace('Token', 'id-5', 'a', {}, { grantId: 'grant-5' }),
   'replace with index': (storage) => storage.replace('Token', 'id-5', 'a', {}, { index: { by: 'value-5' } }),
   consume: (storage) => storage.consume('Token', 'id-5', 1),
+  'commit of a use': async (storage) => storage.commit?.(used, [toWrite('id-11'), toWrite('id-12')]),
+  'commit of a creation with index': async (storage) =>
+    storage.commit?.({ ...toWrite('id-13'), how: 'create' }, [
+      { ...toWrite('id-14'), options: { index: { by: 'x' } } },
+    ]),
   take: (storage) => storage.take('Token', 'id-6'),
   delete: (storage) => storage.delete('Token', 'id-7'),
   deleteByGrant: (storage) => storage.deleteByGrant('grant-8', LATER),

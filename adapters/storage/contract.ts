@@ -5,6 +5,7 @@ import { grants } from './contract/grants.ts';
 import { records } from './contract/records.ts';
 import { restart } from './contract/restart.ts';
 import { search } from './contract/search.ts';
+import { several } from './contract/several.ts';
 import { type OpenStore, openSubject } from './contract/subject.ts';
 import { sweeping } from './contract/sweeping.ts';
 import { values } from './contract/values.ts';
@@ -32,7 +33,7 @@ export interface ContractRunner {
  * });
  */
 export function storageContract(run: ContractRunner, open: OpenStore): void {
-  const chapters = { records, values, expiry, atomicity, grants, search, counters, sweeping, restart };
+  const chapters = { records, values, expiry, atomicity, several, grants, search, counters, sweeping, restart };
   for (const [chapter, rules] of Object.entries(chapters)) {
     for (const [rule, check] of Object.entries(rules)) {
       run.test(`${chapter}: ${rule}`, async () => {

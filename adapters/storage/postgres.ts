@@ -1,4 +1,6 @@
 import {
+  type DecidingWrite,
+  type RecordWrite,
   type Storage,
   StorageUnavailableError,
   type StoredValue,
@@ -10,6 +12,7 @@ import { migrationQueryOf, runMigrations, SCHEMA_VERSION } from './postgres/migr
 import { type PostgresStorageOptions, type ResolvedOptions, resolveOptions } from './postgres/options.ts';
 import { queryOf, startLimit } from './postgres/query.ts';
 import { toAddress, toFoundRecord, toRecord, toWritten } from './postgres/rows.ts';
+import { severalRecords } from './postgres/several-records.ts';
 import { statementsFor, type WriteStatement } from './postgres/statements.ts';
 import { requireText } from './postgres/text.ts';
 
@@ -51,6 +54,7 @@ export function postgresStorage(client: PostgresClient, options: PostgresStorage
   const resolved = resolveOptions('postgresStorage(client, options)', client, options, STORAGE_OPTIONS);
   const { now, tables, statementTimeoutMs } = resolved;
   const sql = statementsFor(tables);
+  const several = severalRecords(tables);
   const prepare = resolved.migrate && once(() => migrateWithin(client, resolved));
   let isClosed = false;
 
@@ -84,8 +88,26 @@ export function postgresStorage(client: PostgresClient, options: PostgresStorage
     return rows.length > 0;
   }
 
+  async function commit(deciding: DecidingWrite, others: readonly RecordWrite[]): Promise<boolean> {
+    const { text, values } = several.write(deciding, others, now());
+    const rows = await use((query) => query(text, values));
+    if (rows.some(({ kind, id }) => kind === deciding.kind && id === deciding.id)) return true;
+    // Another one was faster: what nobody knows yet goes again.
+    const written = rows.map(({ kind, id }) => use((query) => query(sql.delete, [kind, id])));
+    await Promise.allSettled(written);
+    return false;
+  }
+
   return {
     get: async (kind, id) => (await onRecord(sql.get, kind, id)).map(toRecord)[0],
+
+    async getAll(addresses) {
+      if (addresses.length === 0) return [];
+      const { text, values } = several.read(addresses, now());
+      const rows = await use((query) => query(text, values));
+      const found = new Map(rows.map((row) => [Number(row.place), toRecord(row)]));
+      return addresses.map((_, place) => found.get(place));
+    },
 
     put: (kind, id, value, options) => write(sql.put, [kind, id], value, options),
 
@@ -100,6 +122,8 @@ export function postgresStorage(client: PostgresClient, options: PostgresStorage
     },
 
     take: async (kind, id) => (await onRecord(sql.take, kind, id)).map(toRecord)[0],
+
+    commit,
 
     async delete(kind, id) {
       const address = toAddress(kind, id);

@@ -1,3 +1,4 @@
+import { commitInSteps } from '../../lib/storage/commit.ts';
 import type { Storage } from '../../lib/storage/storage.ts';
 import { createRunner, type RedisClient } from './redis/client.ts';
 import { createFind } from './redis/find.ts';
@@ -56,6 +57,8 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
       return row && !(await groups.isBuried(row.grant)) ? toRecord(row) : undefined;
     },
 
+    getAll: (addresses) => Promise.all(addresses.map(({ kind, id }) => inSteps.get(kind, id))),
+
     put: (kind, id, value, options) => records.write({ how: 'put' }, kind, id, value, options),
 
     create: (kind, id, value, options) => records.write({ how: 'create' }, kind, id, value, options),
@@ -76,6 +79,8 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
     replace: (kind, id, version, value, options) =>
       records.write({ how: 'replace', version }, kind, id, value, options),
 
+    commit: (deciding, others) => commitInSteps(inSteps, deciding, others),
+
     delete: (kind, id) => records.remove(kind, id),
   };
   const whole = createWholeRecords({ run, keys, now });
@@ -84,6 +89,8 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
 
   return {
     get: async (...call) => (await calls()).get(...call),
+
+    getAll: async (...call) => (await calls()).getAll(...call),
 
     put: async (...call) => (await calls()).put(...call),
 
@@ -94,6 +101,8 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
     take: async (...call) => (await calls()).take(...call),
 
     replace: async (...call) => (await calls()).replace(...call),
+
+    commit: async (...call) => (await calls()).commit(...call),
 
     delete: async (...call) => (await calls()).delete(...call),
 

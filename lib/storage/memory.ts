@@ -1,4 +1,12 @@
-import type { FoundRecord, Storage, StoredRecord, StoredValue, WriteOptions } from './storage.ts';
+import type {
+  DecidingWrite,
+  FoundRecord,
+  RecordWrite,
+  Storage,
+  StoredRecord,
+  StoredValue,
+  WriteOptions,
+} from './storage.ts';
 
 /** Options of `memoryStorage()`. */
 export interface MemoryStorageOptions {
@@ -49,6 +57,16 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
     return true;
   }
 
+  function mayHappen(deciding: DecidingWrite): boolean {
+    const row = liveRecord(deciding.kind, deciding.id);
+    if (deciding.how === 'create') return !row;
+    return row?.version === deciding.version && row.consumedAt === undefined;
+  }
+
+  function isOfDeletedGrant({ options: { grantId } = {} }: RecordWrite): boolean {
+    return grantId !== undefined && live(tombstones.get(grantId)) !== undefined;
+  }
+
   // No method awaits between reading and writing: each runs to its end before another begins, and so is atomic.
   return {
     isVolatile: options.acknowledgeLoss !== true,
@@ -57,6 +75,12 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       const row = liveRecord(kind, id);
       return row && toRecord(row);
     },
+
+    getAll: async (addresses) =>
+      addresses.map(({ kind, id }) => {
+        const row = liveRecord(kind, id);
+        return row && toRecord(row);
+      }),
 
     put: async (kind, id, value, options = {}) => write(kind, id, value, options),
 
@@ -79,6 +103,14 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
     async replace(kind, id, version, value, options = {}) {
       const row = liveRecord(kind, id);
       return row?.version === version && write(kind, id, value, options, row.consumedAt);
+    },
+
+    async commit(deciding, others) {
+      if (!mayHappen(deciding) || others.some(isOfDeletedGrant) || isOfDeletedGrant(deciding)) return false;
+      const consumedAt = deciding.how === 'use' ? deciding.consumedAt : undefined;
+      write(deciding.kind, deciding.id, deciding.value, deciding.options ?? {}, consumedAt);
+      for (const { kind, id, value, options = {} } of others) write(kind, id, value, options);
+      return true;
     },
 
     async delete(kind, id) {

@@ -4,7 +4,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isBusy } from './sqlite-errors.ts';
 import { createSchema } from './sqlite-schema.ts';
-import { inTransaction } from './sqlite-transaction.ts';
+import { attemptTransaction, inTransaction } from './sqlite-transaction.ts';
 
 export type Parameters = { readonly [name: string]: SQLInputValue };
 
@@ -16,6 +16,8 @@ export interface SqliteDatabase {
   all(sql: string, parameters: Parameters): Row[];
   /** Runs `work` alone among all writers of the file: all of it happens, or nothing. */
   transaction<T>(work: () => T): T;
+  /** As `transaction`, for work that says whether it may stay. */
+  attempt(work: () => boolean): boolean;
   close(): void;
 }
 
@@ -93,6 +95,8 @@ function withPreparedStatements(database: DatabaseSync): SqliteDatabase {
     all: (sql, parameters) => prepared(sql).all(parameters),
 
     transaction: (work) => inTransaction(database, work),
+
+    attempt: (work) => attemptTransaction(database, work),
 
     close() {
       try {

@@ -23,6 +23,13 @@ export const REPLACE = `
     value = $value, version = $version, grant_id = $grantId, expires_at = $expiresAt, index_values = $indexValues
   WHERE kind = $kind AND id = $id AND version = $expectedVersion AND ${LIVE} AND ${GRANT_STANDS}`;
 
+/** {@link REPLACE} and {@link CONSUME} in one. */
+export const USE = `
+  UPDATE records SET
+    value = $value, version = $version, grant_id = $grantId, expires_at = $expiresAt, index_values = $indexValues,
+    consumed_at = $at
+  WHERE kind = $kind AND id = $id AND version = $expectedVersion AND consumed_at IS NULL AND ${LIVE} AND ${GRANT_STANDS}`;
+
 export const CONSUME = `
   UPDATE records SET consumed_at = $at WHERE kind = $kind AND id = $id AND consumed_at IS NULL AND ${LIVE}`;
 

@@ -14,6 +14,19 @@ export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
+/** Runs `work` likewise; what it has done is undone where it returns false. */
+export function attemptTransaction(database: DatabaseSync, work: () => boolean): boolean {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const isDone = work();
+    database.exec(isDone ? 'COMMIT' : 'ROLLBACK');
+    return isDone;
+  } catch (error) {
+    rollBack(database);
+    throw error;
+  }
+}
+
 function rollBack(database: DatabaseSync): void {
   try {
     database.exec('ROLLBACK');

@@ -4,7 +4,7 @@ import { ConfigurationError, type OptionProblem } from '../errors.ts';
 import { connectSqlite } from './sqlite-connection.ts';
 import type { Parameters, Row } from './sqlite-database.ts';
 import * as sql from './sqlite-statements.ts';
-import type { FoundRecord, Storage, StoredRecord, StoredValue, WriteOptions } from './storage.ts';
+import type { FoundRecord, RecordWrite, Storage, StoredRecord, StoredValue, WriteOptions } from './storage.ts';
 
 /** Options of `sqliteStorage()`. */
 export interface SqliteStorageOptions {
@@ -35,6 +35,12 @@ export function sqliteStorage(path = './.mcp-oauth.sqlite', options: SqliteStora
   return {
     get: (kind, id) => use((database) => database.all(sql.GET, { kind, id, now: now() }).map(toRecord)[0]),
 
+    getAll: (addresses) =>
+      use((database) => {
+        const present = now();
+        return addresses.map(({ kind, id }) => database.all(sql.GET, { kind, id, now: present }).map(toRecord)[0]);
+      }),
+
     put: (kind, id, value, options) =>
       use((database) => database.run(sql.PUT, { kind, id, now: now(), ...written(value, options) }) === 1),
 
@@ -56,6 +62,20 @@ export function sqliteStorage(path = './.mcp-oauth.sqlite', options: SqliteStora
       use((database) => {
         const condition = { kind, id, expectedVersion, now: now() };
         return database.run(sql.REPLACE, { ...condition, ...written(value, options) }) === 1;
+      }),
+
+    commit: (deciding, others) =>
+      use((database) => {
+        const present = now();
+        const run = (statement: string, { kind, id, value, options }: RecordWrite, more: Parameters = {}) =>
+          database.run(statement, { kind, id, now: present, ...more, ...written(value, options) }) === 1;
+        return database.attempt(() => {
+          const isDecided =
+            deciding.how === 'create'
+              ? run(sql.CREATE, deciding)
+              : run(sql.USE, deciding, { expectedVersion: deciding.version, at: deciding.consumedAt });
+          return isDecided && others.every((other) => run(sql.PUT, other));
+        });
       }),
 
     delete: (kind, id) =>

@@ -20,6 +20,12 @@ export interface Storage {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
 
   /**
+   * What {@link get} gives for each of them, in one round trip. A store may leave it out: callers then use `get`. Whoever
+   * wraps a store and replaces `get` must replace this, too.
+   */
+  getAll?(addresses: readonly RecordAddress[]): Promise<(StoredRecord | undefined)[]>;
+
+  /**
    * Writes a record, whether or not one exists; a new version, never consumed. Expiry, grant and index are replaced as a
    * whole by the given options.
    * @returns false, and writes nothing, when the record belongs to a grant that was deleted.
@@ -47,6 +53,15 @@ export interface Storage {
    * @returns false when another version is there, none is, or its grant was deleted.
    */
   replace(kind: string, id: string, version: string, value: StoredValue, options?: WriteOptions): Promise<boolean>;
+
+  /**
+   * Several records in one step: where the deciding write may happen and no grant of theirs was deleted, it happens and
+   * the others are put; otherwise nothing stays, and no other write is lost. A store may leave it out, or take several
+   * steps where its engine must, as `commitInSteps` does. Whoever wraps a store and replaces `put`, `create` or
+   * `replace` must replace this, too.
+   * @returns whether it happened. Of parallel callers whose deciding write is of one record exactly one gets true.
+   */
+  commit?(deciding: DecidingWrite, others: readonly RecordWrite[]): Promise<boolean>;
 
   /** Deletes a record; nothing happens where none exists. */
   delete(kind: string, id: string): Promise<void>;
@@ -94,6 +109,31 @@ export interface StorageWarning {
 
 /** JSON object. Unknown members are kept; strings may hold any well-formed Unicode text except U+0000. */
 export type StoredValue = { readonly [member: string]: unknown };
+
+/** Where a record is. */
+export interface RecordAddress {
+  readonly kind: string;
+  readonly id: string;
+}
+
+/** A record as {@link Storage.put} would write it. */
+export interface RecordWrite extends RecordAddress {
+  readonly value: StoredValue;
+  readonly options?: WriteOptions;
+}
+
+/** The write of a {@link Storage.commit} that happens once. */
+export type DecidingWrite = RecordWrite &
+  (
+    | { /** As {@link Storage.create}. */ readonly how: 'create' }
+    | {
+        /** As {@link Storage.replace}, and consumes: only where the record was not consumed before. */
+        readonly how: 'use';
+        readonly version: string;
+        /** UNIX seconds. */
+        readonly consumedAt: number;
+      }
+  );
 
 /** A live record as {@link Storage.get} and {@link Storage.take} give it. */
 export interface StoredRecord {

@@ -83,4 +83,27 @@ export const notInOneStep: readonly BrokenStore[] = [
       };
     },
   },
+  {
+    fault: 'looks at the deciding record of a commit, then writes',
+    rule: 'several: one of parallel commits wins, and only its records stay',
+    breakIt: (sound) => ({
+      async commit(deciding, others) {
+        const record = await sound.get(deciding.kind, deciding.id);
+        await pause();
+        if (!record) return false;
+        await Promise.all([deciding, ...others].map(({ kind, id, value }) => sound.put(kind, id, value)));
+        return true;
+      },
+    }),
+  },
+  {
+    fault: 'puts the other records of a commit that does not happen',
+    rule: 'several: commit creates a record and puts others, once',
+    breakIt: (sound) => ({
+      async commit(deciding, others) {
+        for (const { kind, id, value, options } of others) await sound.put(kind, id, value, options);
+        return sound.commit?.(deciding, []) ?? false;
+      },
+    }),
+  },
 ];

@@ -96,6 +96,49 @@ eachGroup(version, grant, index, leave)
 return record
 `);
 
+/** KEYS: records. ARGV: now, the length of the first one. Returns each record, false where none is there. */
+export const READ_SEVERAL = script(`${WHOLE_RECORD}
+local answer = {isThere and record}
+for place = 2, #KEYS do
+  local row = load(KEYS[place])
+  answer[place] = row[2] and isLive(row[4]) and not isBuried(row[5]) and row
+end
+return answer
+`);
+
+/**
+ * KEYS: records, the deciding one first. ARGV: now, its length, how (create or use), the version that use expects, the
+ * consumption, then for each record the new value, version, expiry, grant and index. Returns whether it wrote.
+ */
+export const COMMIT_WHOLE = script(`${WHOLE_GROUPS}
+local how, expected, consumption = ARGV[3], ARGV[4], ARGV[5]
+
+local function given(place)
+  return unpack(ARGV, 1 + 5 * place, 5 + 5 * place)
+end
+
+-- The client has sent this twice, having lost the answer to the first.
+local _, decidingVersion = given(1)
+if version == decidingVersion then return 1 end
+
+for place = 1, #KEYS do
+  local _, _, _, newGrant = given(place)
+  if isBuried(newGrant) then return 0 end
+end
+if how == 'create' and isThere then return 0 end
+if how == 'use' and not (isThere and version == expected and consumed == '') then return 0 end
+
+for place, key in ipairs(KEYS) do
+  local newValue, newVersion, newExpires, newGrant, newIndex = given(place)
+  local _, oldVersion, _, _, oldGrant, oldIndex = unpack(load(key))
+  address = string.sub(key, #prefix + #'record:' + 1)
+  save(key, newValue, newVersion, place == 1 and consumption or '', newExpires, newGrant, newIndex)
+  eachGroup(newVersion, newGrant, newIndex, function(group, member) enter(group, member, newExpires) end)
+  if oldVersion then eachGroup(oldVersion, oldGrant, oldIndex, leave) end
+end
+return 1
+`);
+
 /** KEYS: two of different slots. Fails where a script may not use such keys together, or one that it was not given. */
 export const MAY_SPAN = script(`
 return redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[1] .. '{of another slot}')
