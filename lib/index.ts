@@ -46,7 +46,14 @@ export type {
   IdentityHeaderOptions,
 } from './proxy/proxy-options.ts';
 export type { CallingClient } from './shared/caller.ts';
-export type { Logger, McpOAuthEvent, McpOAuthEvents, McpOAuthEventType, McpOAuthListener } from './shared/events.ts';
+export type {
+  Logger,
+  McpOAuthEvent,
+  McpOAuthEventOutcome,
+  McpOAuthEvents,
+  McpOAuthEventType,
+  McpOAuthListener,
+} from './shared/events.ts';
 export type { Identity } from './shared/identity.ts';
 export type { OidcProvider } from './shared/oidc-provider.ts';
 export type { PagesOptions } from './shared/pages/pages-options.ts';

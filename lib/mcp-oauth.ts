@@ -313,7 +313,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     issuerOf,
     configured: settings.issuer,
     createProxy: (given, path) =>
-      createProxy(given, path, { events, signIdentity, credentials: upstreams.credentialsOf(given, path) }),
+      createProxy(given, { events, signIdentity, credentials: upstreams.credentialsOf(given, path) }),
     dpop: gateway.dpop
       ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
       : undefined,

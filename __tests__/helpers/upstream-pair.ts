@@ -75,7 +75,7 @@ export async function startUpstreamPair(options: UpstreamPairOptions = {}): Prom
   const sink = createEvents(undefined);
   sink.on('*', (event) => void events.push(event));
   const settings = resolveProxy('/mcp', { target: `http://${upstreamHost}${path}`, ...options.proxy });
-  const proxy = createProxy(settings, '/mcp', {
+  const proxy = createProxy(settings, {
     events: sink,
     credentials:
       options.credentials ?? (settings.upstream && createStaticCredentials(settings.upstream as StaticHeaders)),

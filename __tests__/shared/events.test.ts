@@ -20,7 +20,9 @@ describe('a listener', () => {
     events.on('token.issued', (event) => void seen.push(event));
     events.emit({ type: 'token.issued', grantType: 'refresh_token', clientId: 'c' });
     events.emit({ type: 'token.refused', reason: 'expired' });
-    expect(seen).toEqual([{ type: 'token.issued', grantType: 'refresh_token', clientId: 'c', at: 1_700_000_000_000 }]);
+    expect(seen).toEqual([
+      { type: 'token.issued', grantType: 'refresh_token', clientId: 'c', outcome: 'allowed', at: 1_700_000_000_000 },
+    ]);
   });
 
   test("of '*' gets every type, in order, until it is taken off", () => {
@@ -84,7 +86,7 @@ describe('a listener', () => {
     events.on('login.suceeded', () => undefined);
     // @ts-expect-error A member that the type requires is missing.
     const incomplete: Parameters<typeof events.emit>[0] = { type: 'token.issued' };
-    events.emit({ type: 'login.succeeded', subject: 's', identityIssuer: 'i' });
+    events.emit({ type: 'login.succeeded', subject: 's', identityIssuer: 'i', sub: 'u' });
     expect(members).toEqual(['s', 'i', 'undefined']);
     expect(incomplete.type).toBe('token.issued');
   });

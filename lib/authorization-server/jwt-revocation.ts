@@ -1,5 +1,5 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, jwtVerify } from 'jose';
-import type { EventSink } from '../shared/events.ts';
+import { type EventSink, resourceMember } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 
@@ -45,7 +45,14 @@ export function createJwtRevocation({ issuer, publicKeys, events, deleteGrant }:
     ctx.body = '';
     if (typeof claims?.gid !== 'string' || claims.client_id !== clientId) return;
     await deleteGrant(claims.gid);
-    events.emit({ type: 'token.revoked', clientId, flowId: claims.gid, grants: 1 });
+    events.emit({
+      type: 'token.revoked',
+      clientId,
+      flowId: claims.gid,
+      ...(typeof claims.sub === 'string' && { subject: claims.sub }),
+      ...resourceMember(claims.aud),
+      grants: 1,
+    });
   }
 
   return async (ctx: RevocationContext, next: () => Promise<void>): Promise<void> => {

@@ -1,16 +1,25 @@
-import type { EventSink } from '../shared/events.ts';
+import { type EventContext, type EventSink, resourceMember } from '../shared/events.ts';
 import { flowIdOf } from '../shared/flow-id.ts';
 import type { OidcProvider } from '../shared/oidc-provider.ts';
 import { beingRotated } from './refresh-rotation.ts';
+
+/** What is read of a code or token. */
+interface IssuedModel {
+  readonly accountId?: string;
+  readonly aud?: unknown;
+  readonly grantId?: string;
+  readonly resource?: unknown;
+}
 
 interface OidcContext {
   readonly oidc?: {
     readonly params?: Record<string, unknown>;
     readonly client?: { readonly clientId: string };
     readonly entities?: {
-      readonly AccessToken?: { readonly aud?: unknown; readonly grantId?: string };
+      readonly AccessToken?: IssuedModel;
+      readonly AuthorizationCode?: IssuedModel;
       readonly Interaction?: { readonly cid?: string };
-      readonly RefreshToken?: { readonly grantId?: string };
+      readonly RefreshToken?: IssuedModel;
     };
   };
 }
@@ -27,13 +36,17 @@ export function reasonOf(error: OidcError): string {
   return [...new Set(parts)].join(': ');
 }
 
-function identify(ctx: OidcContext | undefined): { clientId?: string; flowId?: string } {
-  const clientId = ctx?.oidc?.client?.clientId ?? ctx?.oidc?.params?.client_id;
-  const entities = ctx?.oidc?.entities;
-  const flowId = entities?.AccessToken?.grantId ?? entities?.RefreshToken?.grantId ?? entities?.Interaction?.cid;
+/** The actor, the resource and the flow, as far as oidc-provider has got to know them. */
+function identify(ctx: OidcContext | undefined): EventContext {
+  const { client, params, entities } = ctx?.oidc ?? {};
+  const clientId = client?.clientId ?? params?.client_id;
+  const issued = entities?.AccessToken ?? entities?.RefreshToken ?? entities?.AuthorizationCode;
+  const flowId = issued?.grantId ?? entities?.Interaction?.cid;
   return {
     ...(typeof clientId === 'string' && { clientId: clientId.slice(0, 2048) }),
     ...(flowId !== undefined && { flowId }),
+    ...(issued?.accountId !== undefined && { subject: issued.accountId }),
+    ...resourceMember(issued?.aud ?? issued?.resource ?? params?.resource),
   };
 }
 
@@ -56,11 +69,9 @@ export function forwardProviderEvents(provider: OidcProvider, events: EventSink)
     events.emit({ type: 'authorization.refused', flowId: flowIdOf(ctx), ...identify(ctx), reason: reasonOf(error) }),
   );
   on('grant.success', (ctx: OidcContext) => {
-    const resource = ctx.oidc?.entities?.AccessToken?.aud;
     events.emit({
       type: 'token.issued',
       ...identify(ctx),
-      ...(typeof resource === 'string' && { resource }),
       grantType: String(ctx.oidc?.params?.grant_type),
     });
   });

@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider';
-import type { EventSink } from '../shared/events.ts';
+import { type EventSink, resourceMember } from '../shared/events.ts';
 import { answering } from './provider-adapter.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 
@@ -65,7 +65,14 @@ export async function requireUser(ctx: RefreshContext, decide: DecideRefresh, ev
     case 'refused':
       throw new errors.InvalidGrant(decision.reason);
     case 'undecided':
-      events.emit({ type: 'token.refused', clientId, flowId: grantId, reason: decision.reason });
+      events.emit({
+        type: 'token.refused',
+        clientId,
+        flowId: grantId,
+        subject: accountId,
+        ...resourceMember([resource].flat()[0]),
+        reason: decision.reason,
+      });
       throw new TemporarilyUnavailable();
   }
 }

@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider';
-import type { EventSink } from '../shared/events.ts';
+import { type EventSink, resourceMember } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
@@ -43,6 +43,7 @@ interface TokenContext {
 }
 
 interface RefreshTokenEntity {
+  readonly accountId?: string;
   readonly jti: string;
   readonly grantId: string;
   readonly clientId: string;
@@ -169,7 +170,11 @@ export function createRefreshRotation(issuer: Issuer, grace: Grace | undefined, 
         events.emit({
           type: 'token.replayed',
           ...(client && { clientId: client.clientId }),
-          ...(entities.RefreshToken && { flowId: entities.RefreshToken.grantId }),
+          ...(entities.RefreshToken && {
+            flowId: entities.RefreshToken.grantId,
+            ...(entities.RefreshToken.accountId !== undefined && { subject: entities.RefreshToken.accountId }),
+            ...resourceMember(entities.RefreshToken.resource),
+          }),
         });
         return;
       }

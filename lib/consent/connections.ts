@@ -180,11 +180,22 @@ export function createConnections(options: ConnectionsOptions): Connections {
       case 'revoke': {
         const clientId = form.get('client') ?? '';
         const ended = clientId === '' ? 0 : await grants.endAll(owner, clientId);
-        events.emit({ type: 'token.revoked', grants: ended, clientId, reason: 'connections: revoke' });
+        events.emit({
+          type: 'token.revoked',
+          grants: ended,
+          subject: accountId,
+          clientId,
+          reason: 'connections: revoke',
+        });
         return 'revoked';
       }
       case 'revoke-all':
-        events.emit({ type: 'token.revoked', grants: await grants.endAll(owner), reason: 'connections: revoke all' });
+        events.emit({
+          type: 'token.revoked',
+          grants: await grants.endAll(owner),
+          subject: accountId,
+          reason: 'connections: revoke all',
+        });
         return 'revoked';
       case 'disconnect':
         return (await upstreams.disconnect(issuer, identity, form.get('upstream') ?? '')) ? 'disconnected' : undefined;

@@ -1,5 +1,5 @@
 import { browserSession } from '../shared/browser-session.ts';
-import type { EventSink } from '../shared/events.ts';
+import type { EventContext, EventSink } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
 import { type Identities, type Identity, nameOf } from '../shared/identity.ts';
@@ -13,7 +13,7 @@ import type { KeyRingSource } from '../shared/secrets.ts';
 import type { UserPolicy } from '../shared/user-policy.ts';
 import { consentClient, consentResource } from './consent-content.ts';
 import { saveGrant } from './interaction-grant.ts';
-import { loginRequestOf } from './login-parameters.ts';
+import { interactionContext, loginRequestOf } from './login-parameters.ts';
 import { formActionSources, redirectSource } from './redirect-target.ts';
 import type { RememberedApprovals } from './remembered-approvals.ts';
 import { judgeUser, refusalResult, showRefusal } from './user-admission.ts';
@@ -150,7 +150,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
   }
 
   /** The page says one thing for all causes; the event says which it was. */
-  function refuse(exchange: Exchange, reason: string, flow: { flowId?: string; clientId?: string } = {}): void {
+  function refuse(exchange: Exchange, reason: string, flow: EventContext = {}): void {
     const flowId = flow.flowId ?? newFlowId();
     events.emit({ type: 'authorization.refused', ...flow, flowId, reason });
     pages.send(exchange, 'error', { kind: 'expired', code: 'invalid_request', flowId }, { status: 400 });
@@ -184,7 +184,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
     if (verdict.kind === 'allowed') return true;
     if (await saveResult(interaction, refusalResult(verdict))) {
       showRefusal(exchange, interaction, identity, verdict, { events, pages });
-    } else refuse(exchange, goneReason, { flowId: interaction.cid });
+    } else refuse(exchange, goneReason, interactionContext(interaction));
     return false;
   }
 
@@ -206,7 +206,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
   }
 
   async function decide(exchange: Exchange, { provider, interaction, client }: Loaded): Promise<void> {
-    const flow = { flowId: interaction.cid, clientId: client.clientId };
+    const flow = interactionContext(interaction);
     const decision = await readDecision(exchange, interaction);
     if ('refusal' in decision) return refuse(exchange, decision.refusal, flow);
     if (!decision.approve) {
@@ -221,7 +221,8 @@ export function createInteractions(options: InteractionOptions): Interactions {
       const { remember: isRemembered, choice } = decision;
       return options.startLogin(exchange, {
         uid,
-        ...flow,
+        flowId: interaction.cid,
+        clientId: client.clientId,
         expiresAt,
         choice,
         approval: { ...approval, remember: isRemembered },
@@ -282,8 +283,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
     if (!(await saveResult(interaction, { ...login, consent: { grantId } }))) return false;
     if (isRemembered) await remember(issuer, client, interaction, account);
     await noteApproval(interaction);
-    const { clientId } = client;
-    events.emit({ type: 'consent.granted', flowId: interaction.cid, clientId, subject: account });
+    events.emit({ type: 'consent.granted', ...interactionContext(interaction), subject: account });
     redirect(exchange.res, interaction.returnTo);
     return true;
   }

@@ -1,4 +1,6 @@
+import { type EventContext, resourceMember } from '../shared/events.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
+import type { OidcInteraction } from '../shared/oidc-provider.ts';
 import { redirectSource } from './redirect-target.ts';
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
@@ -22,4 +24,10 @@ export function loginRequestOf(
     ...(acrValues !== undefined && { acrValues }),
     ...(resource !== undefined && { resource }),
   };
+}
+
+/** What the events of one authorization request have in common. */
+export function interactionContext({ cid, params }: Pick<OidcInteraction, 'cid' | 'params'>): EventContext {
+  const { client_id: clientId, resource } = params;
+  return { flowId: cid, ...(typeof clientId === 'string' && { clientId }), ...resourceMember(resource) };
 }

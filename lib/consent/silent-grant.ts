@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { EventSink } from '../shared/events.ts';
+import { type EventSink, resourceMember } from '../shared/events.ts';
 import type { Identities } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { OidcClient, OidcProvider } from '../shared/oidc-provider.ts';
@@ -67,7 +67,8 @@ export function createSilentGrant(options: SilentGrantOptions): SilentGrant {
     if (!(await mayUse(issuer, accountId, userRequestOf(client, params)))) return undefined;
     if (signInId !== undefined) await options.bindGrant(issuer, flowId, signInId);
     const grantId = await saveGrant(provider, { cid: flowId, params }, accountId, resources, issuer);
-    events.emit({ type: 'consent.granted', flowId, clientId: client.clientId, subject: accountId, isRemembered: true });
+    const context = { flowId, clientId: client.clientId, subject: accountId, ...resourceMember(resource) };
+    events.emit({ type: 'consent.granted', ...context, isRemembered: true });
     return grantId;
   };
 }

@@ -1,4 +1,4 @@
-import type { EventSink } from '../shared/events.ts';
+import { type EventSink, resourceMember } from '../shared/events.ts';
 import type { Exchange } from '../shared/http.ts';
 import { accountIdOf, type Identity } from '../shared/identity.ts';
 import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
@@ -50,7 +50,12 @@ export function showRefusal(
 ): void {
   const next = { label: 'goBack', href: returnTo } as const;
   const { ui_locales: uiLocales } = params;
-  const user = { flowId, clientId: text(params.client_id), subject: accountIdOf(identity) };
+  const user = {
+    flowId,
+    clientId: text(params.client_id),
+    subject: accountIdOf(identity),
+    ...resourceMember(params.resource),
+  };
   if (refusal.kind === 'undecided') {
     events.emit({ type: 'user.refused', ...user, reason: refusal.reason });
     const content = { kind: 'failed', code: 'server_error', flowId, next } as const;

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { isLoopbackAddress, isLoopbackHost } from '../shared/address-policy.ts';
-import type { EventSink } from '../shared/events.ts';
+import { type EventSink, resourceMember } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
 import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { LoginRequest } from '../shared/login-request.ts';
 import type { Pages } from '../shared/pages/pages.ts';
 import type { FinishLogin, Login } from './login.ts';
-import type { LoginStates } from './login-state.ts';
+import { type LoginStates, loginContext } from './login-state.ts';
 
 /** Why the dev login does not answer: it signs anybody in, so it is for this computer alone. */
 export type DevLoginRefusal =
@@ -84,11 +84,11 @@ export function createDevLogin({ states, events, finish, pages, path }: DevLogin
   };
 
   return {
-    async start(exchange, { uid, flowId, clientId, expiresAt, redirectSource, uiLocales }: LoginRequest) {
+    async start(exchange, { uid, flowId, clientId, resource, expiresAt, redirectSource, uiLocales }: LoginRequest) {
       const ttlSeconds = Math.max(1, expiresAt - Math.floor(Date.now() / 1000));
-      const login = { uid, flowId, clientId, redirectSource, nonce: '', codeVerifier: '' };
+      const login = { uid, flowId, clientId, ...resourceMember(resource), redirectSource, nonce: '', codeVerifier: '' };
       const state = await states.begin(exchange, login, ttlSeconds);
-      events.emit({ type: 'login.started', flowId, clientId });
+      events.emit({ type: 'login.started', ...loginContext(login) });
       const query = new URLSearchParams({ state, ...(uiLocales !== undefined && { ui_locales: uiLocales }) });
       redirect(exchange.res, `${exchange.issuer.identifier}${path}?${query}`);
     },

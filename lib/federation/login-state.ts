@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import { cookieNames } from '../shared/cookie-names.ts';
+import { type EventContext, resourceMember } from '../shared/events.ts';
 import { type Exchange, readCookies, setCookie } from '../shared/http.ts';
 import { equalTexts } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
@@ -11,6 +12,8 @@ export interface LoginState {
   readonly uid: string;
   readonly flowId: string;
   readonly clientId: string;
+  /** Resource that the request is for. */
+  readonly resource?: string;
   readonly nonce: string;
   readonly codeVerifier: string;
   /** Which of several identity providers the browser was sent to. */
@@ -20,6 +23,15 @@ export interface LoginState {
   readonly notBefore?: number;
   /** See `LoginRequest`; kept by the dev login only. */
   readonly redirectSource?: string;
+}
+
+/** What the events of one login have in common. A login that a connect link asked for is no client's. */
+export function loginContext({
+  flowId,
+  clientId,
+  resource,
+}: Pick<LoginState, 'flowId' | 'clientId' | 'resource'>): EventContext {
+  return { flowId, ...(clientId !== '' && { clientId }), ...resourceMember(resource) };
 }
 
 /** Why a callback does not belong to a login that this browser started. */

@@ -1,4 +1,4 @@
-import type { EventSink } from '../shared/events.ts';
+import { type EventSink, resourceMember } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
 import { type Endpoint, type Exchange, redirect } from '../shared/http.ts';
 import type { Identities, Identity } from '../shared/identity.ts';
@@ -11,7 +11,7 @@ import { isStorable } from './claim-path.ts';
 import type { IdentityProvider, SignedIn } from './identity-provider.ts';
 import { describeLoginProblem, LoginError, wireError } from './login-error.ts';
 import { requireFresh } from './login-freshness.ts';
-import type { LoginState, LoginStateProblem, LoginStates } from './login-state.ts';
+import { type LoginState, type LoginStateProblem, type LoginStates, loginContext } from './login-state.ts';
 
 export interface LoginOptions {
   readonly identityProvider: IdentityProvider;
@@ -103,26 +103,30 @@ export function createFinishLogin({
     pages.send(exchange, 'error', { kind: 'signInExpired', code: 'invalid_request', flowId }, { status: 400 });
 
   return {
-    async succeed(exchange, { uid, flowId, clientId, provider }, signedIn) {
+    async succeed(exchange, state, signedIn) {
+      const { uid, flowId, provider } = state;
       const { identity, tokens } = signedIn;
       if (!(await admit(exchange, uid, identity))) return;
       const accountId = await identities.remember(exchange.issuer, identity);
       const signInId = await signIns.begin(exchange.issuer, signInOf(accountId, signedIn, provider));
       if (tokens) await keepTokens(exchange.issuer, signInId, { tokens, accountId, provider });
       if (!(await complete(exchange, uid, { accountId, signInId }))) {
-        events.emit({ type: 'login.failed', flowId, clientId, reason: 'authorization_request_expired' });
+        events.emit({ type: 'login.failed', ...loginContext(state), reason: 'authorization_request_expired' });
         return expired(exchange, flowId);
       }
-      events.emit({ type: 'login.succeeded', flowId, clientId, subject: accountId, identityIssuer: identity.iss });
+      const { iss: identityIssuer, sub } = identity;
+      events.emit({ type: 'login.succeeded', ...loginContext(state), subject: accountId, identityIssuer, sub });
     },
 
-    async fail(exchange, { uid, flowId, clientId }, { problem }) {
-      events.emit({ type: 'login.failed', flowId, clientId, reason: describeLoginProblem(problem) });
+    async fail(exchange, state, { problem }) {
+      const { uid, flowId } = state;
+      events.emit({ type: 'login.failed', ...loginContext(state), reason: describeLoginProblem(problem) });
       if (!(await failInteraction(exchange, uid, { ...wireError(problem), flowId }))) expired(exchange, flowId);
     },
 
-    unavailable(exchange, { flowId, clientId }, { problem }) {
-      events.emit({ type: 'login.failed', flowId, clientId, reason: describeLoginProblem(problem) });
+    unavailable(exchange, state, { problem }) {
+      const { flowId } = state;
+      events.emit({ type: 'login.failed', ...loginContext(state), reason: describeLoginProblem(problem) });
       exchange.res.setHeader('retry-after', String(retryAfterSeconds));
       // The page that led here, opened again, leads here again.
       const { pathname, search } = exchange.url;
@@ -153,6 +157,7 @@ export function createLogin({ identityProvider, states, events, finish, redirect
         uid,
         flowId,
         clientId,
+        ...resourceMember(request.resource),
         nonce: randomToken(),
         codeVerifier: randomToken(),
         ...(provider !== undefined && { provider }),
@@ -171,7 +176,7 @@ export function createLogin({ identityProvider, states, events, finish, redirect
           ...(maxAge !== undefined && { maxAge }),
           ...(acrValues !== undefined && { acrValues }),
         });
-        events.emit({ type: 'login.started', flowId, clientId });
+        events.emit({ type: 'login.started', ...loginContext(login) });
         redirect(exchange.res, location);
       } catch (error) {
         if (!(error instanceof LoginError)) throw error;

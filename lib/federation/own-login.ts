@@ -1,4 +1,4 @@
-import type { EventSink } from '../shared/events.ts';
+import { type EventSink, resourceMember } from '../shared/events.ts';
 import { type Exchange, redirect } from '../shared/http.ts';
 import { accountIdOf, type Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
@@ -7,7 +7,7 @@ import { isStorable } from './claim-path.ts';
 import type { FinishLogin, Login } from './login.ts';
 import { LoginError } from './login-error.ts';
 import { requireFresh } from './login-freshness.ts';
-import type { LoginState, LoginStates } from './login-state.ts';
+import { type LoginState, type LoginStates, loginContext } from './login-state.ts';
 import type { OwnIdentity, ResolvedOwnLogin } from './own-login-options.ts';
 
 export interface OwnLoginSettings {
@@ -75,8 +75,7 @@ export function createOwnLogin({ login, states, events, finish, callbackPath }: 
     const { issuer, res } = exchange;
     const ttlSeconds = Math.max(1, request.expiresAt - Math.floor(Date.now() / 1000));
     const parameter = await states.begin(exchange, state, ttlSeconds);
-    const { flowId, clientId } = state;
-    events.emit({ type: 'login.started', flowId, clientId });
+    events.emit({ type: 'login.started', ...loginContext(state) });
     const query = new URLSearchParams({
       [login.returnParameter]: `${issuer.pathPrefix}${callbackPath}?state=${parameter}`,
       ...(request.prompt !== undefined && { prompt: request.prompt }),
@@ -99,6 +98,7 @@ export function createOwnLogin({ login, states, events, finish, callbackPath }: 
         uid,
         flowId,
         clientId,
+        ...resourceMember(request.resource),
         nonce: '',
         codeVerifier: '',
         ...(maxAge !== undefined && { maxAge }),

@@ -197,6 +197,8 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
         clientId: client.clientId,
         subject: accountId,
         identityIssuer: claims.iss,
+        sub: claims.sub,
+        resource: canonicalResource(issuer, target.resource),
       });
       return { accountId, ...target };
     },

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OAuthError } from '../errors.ts';
 import { exposedHeaders, sendPreflight } from '../shared/cors.ts';
-import type { EventSink } from '../shared/events.ts';
+import type { EventContext, EventSink } from '../shared/events.ts';
 import { sendJson } from '../shared/http.ts';
+import { accountIdOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { UndecidableRequest } from '../shared/request-operations.ts';
 import { canonicalResource, type Resource } from '../shared/resources.ts';
@@ -124,17 +125,31 @@ export function createAuthenticator(
   const proofs = dpop && { dpopAlgorithms: dpop.algorithms };
   const hasFixedScopes = rules.requiredScopes === undefined && !needsOperations(rules);
 
-  function refuseBinding(res: ServerResponse, issuer: Issuer, problem: BindingProblem, clientId: string): void {
+  /** A token that is refused still tells whose it is, where it could be read. */
+  function contextOf(issuer: Issuer, token: AccessToken | undefined): EventContext {
+    return {
+      resource: canonicalResource(issuer, resource),
+      ...(token && { flowId: token.grantId, clientId: token.clientId, subject: accountIdOf(token.identity) }),
+    };
+  }
+
+  function refuseBinding(res: ServerResponse, issuer: Issuer, problem: BindingProblem, token: AccessToken): void {
     const isNonce = problem.reason === 'proof' && problem.problem === 'nonce';
     const error = isNonce ? 'use_dpop_nonce' : problem.reason === 'proof' ? 'invalid_dpop_proof' : 'invalid_token';
     if (problem.reason === 'proof' && problem.nonce !== undefined) res.setHeader('dpop-nonce', problem.nonce);
     const description = error === 'invalid_token' ? 'the token is not valid' : 'the DPoP proof is not valid';
     const challenge = { status: 401, error, description, scopes: resource.scopes } as const;
-    refuse(res, issuer, challenge, describeBindingProblem(problem), clientId);
+    refuse(res, issuer, challenge, describeBindingProblem(problem), token);
   }
 
-  function refuse(res: ServerResponse, issuer: Issuer, challenge: Challenge, reason: string, clientId?: string): void {
-    const about = { resource: canonicalResource(issuer, resource), ...(clientId !== undefined && { clientId }) };
+  function refuse(
+    res: ServerResponse,
+    issuer: Issuer,
+    challenge: Challenge,
+    reason: string,
+    token?: AccessToken,
+  ): void {
+    const about = contextOf(issuer, token);
     events.emit({ type: 'resource.refused', ...about, reason, status: challenge.status });
     sendChallenge(res, issuer, resource, { ...challenge, ...proofs });
   }
@@ -166,10 +181,14 @@ export function createAuthenticator(
     refuse(res, issuer, { status, error, description: reason, scopes }, reason);
   }
 
-  function refuseUndecidable(res: ServerResponse, issuer: Issuer, problem: UndecidableRequest, clientId: string): void {
+  function refuseUndecidable(
+    res: ServerResponse,
+    issuer: Issuer,
+    problem: UndecidableRequest,
+    token: AccessToken,
+  ): void {
     const { status, code, message } = problem;
-    const about = { resource: canonicalResource(issuer, resource), clientId };
-    events.emit({ type: 'resource.refused', ...about, reason: message, status });
+    events.emit({ type: 'resource.refused', ...contextOf(issuer, token), reason: message, status });
     sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code, message } });
   }
 
@@ -183,7 +202,7 @@ export function createAuthenticator(
       description: 'the token lacks a scope',
       scopes: rules.challengeScopes === 'union' ? [...new Set([...required, ...token.scopes])] : required,
     } as const;
-    refuse(res, issuer, challenge, `missing scope ${missing.join(' ')}`, token.clientId);
+    refuse(res, issuer, challenge, `missing scope ${missing.join(' ')}`, token);
     return false;
   }
 
@@ -197,12 +216,12 @@ export function createAuthenticator(
   ): Promise<boolean> {
     const binding = await checkSenderBinding(dpop, req, issuer, presented, token);
     if (binding) {
-      refuseBinding(res, issuer, binding, token.clientId);
+      refuseBinding(res, issuer, binding, token);
       return false;
     }
     const required = await requiredScopesOf(req, rules);
     if (!('status' in required)) return hasScopes(res, issuer, token, required);
-    refuseUndecidable(res, issuer, required, token.clientId);
+    refuseUndecidable(res, issuer, required, token);
     return false;
   }
 
@@ -216,7 +235,8 @@ export function createAuthenticator(
     const problem = problemOf(token, issuer, resource);
     if (problem !== undefined) {
       const challenge = { status: 401, error: 'invalid_token', description: 'the token is not valid' } as const;
-      refuse(res, issuer, { ...challenge, scopes: resource.scopes }, problem);
+      const known = typeof token === 'string' ? undefined : token;
+      refuse(res, issuer, { ...challenge, scopes: resource.scopes }, problem, known);
       return false;
     }
     const live = token as AccessToken;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { type Caller, callerOf } from '../shared/caller.ts';
-import type { EventSink } from '../shared/events.ts';
+import { type Caller, callContext, callerOf } from '../shared/caller.ts';
+import type { EventContext, EventSink } from '../shared/events.ts';
+import { accountIdOf } from '../shared/identity.ts';
 import { parseJsonRpc } from '../shared/json-rpc.ts';
 import type { Operation } from '../shared/operation.ts';
 import { operationsOf } from '../shared/request-operations.ts';
@@ -30,7 +31,6 @@ export interface CallGate {
 
 export interface CallGateOptions extends Pick<ForwardingOptions, 'capabilities' | 'authorize'> {
   readonly events: EventSink;
-  readonly resourcePath: string;
   /** Tools that the credentials answer themselves, such as the one with the link to connect: they are nobody's to hide. */
   readonly ownTools?: readonly string[] | undefined;
 }
@@ -92,7 +92,6 @@ export function createCallGate({
   capabilities,
   authorize,
   events,
-  resourcePath,
   ownTools = [],
 }: CallGateOptions): CallGate | undefined {
   if (capabilities === undefined && authorize === undefined) return undefined;
@@ -120,13 +119,10 @@ export function createCallGate({
 
   const isOwn = ({ method, name = '' }: Operation) => method === 'tools/call' && ownTools.includes(name);
 
-  function about({ identity, client }: Caller) {
-    return { resource: resourcePath, clientId: client.clientId, subject: identity.sub };
-  }
-
   async function decideOperations(
     operations: readonly Operation[],
     caller: Caller,
+    context: EventContext & { readonly subject: string },
     visible: VisibleCapabilities | undefined,
   ): Promise<RefusedCall[]> {
     const refused: RefusedCall[] = [];
@@ -134,7 +130,7 @@ export function createCallGate({
       const refusal = await refusalOf(operation, caller, visible);
       const { method, name } = operation;
       const what = {
-        ...about(caller),
+        ...context,
         method: eventName(method),
         ...(name !== undefined && { name: eventName(name) }),
       };
@@ -150,19 +146,20 @@ export function createCallGate({
   return {
     async decide(req, body) {
       const caller = callerOf(req);
+      const context = { ...callContext(req), subject: accountIdOf(caller.identity) };
       const visible = await visibleTo(caller);
       const onHidden = (kind: string, hidden: number) =>
-        events.emit({ type: 'capabilities.filtered', ...about(caller), kind, hidden });
+        events.emit({ type: 'capabilities.filtered', ...context, kind, hidden });
       const pass = { kind: 'pass' as const, ...(visible && { filter: createMessageFilter(visible, onHidden) }) };
       if (body === undefined) return pass;
       const parsed = parseJsonRpc(body);
       const operations = operationsOf(req, parsed);
       if (!Array.isArray(operations)) {
         const { status, code, message } = operations;
-        events.emit({ type: 'call.refused', ...about(caller), method: '', reason: message });
+        events.emit({ type: 'call.refused', ...context, method: '', reason: message });
         return { kind: 'refused', status, body: errorFor(parsed?.value, { code, message }) };
       }
-      const refused = await decideOperations(operations, caller, visible);
+      const refused = await decideOperations(operations, caller, context, visible);
       const isBatch = Array.isArray(parsed?.value);
       if (refused.length > 0) return { kind: 'refused', ...refusalAnswer(operations, refused, isBatch) };
       // An upstream's tool of the same name is as hidden as others.

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResolvedProxy } from '../resolve-route-options.ts';
+import { callContext } from '../shared/caller.ts';
 import type { EventSink } from '../shared/events.ts';
 import { fromRawHeaders } from '../shared/header-list.ts';
 import { sendJson } from '../shared/http.ts';
@@ -67,21 +68,17 @@ function messageOf(body: ForwardBody): unknown {
 }
 
 /** Streams requests to one upstream MCP server (MCP 2026-07-28, Streamable HTTP): fixed target, header allow-lists both ways. */
-export function createProxy(
-  options: ResolvedProxy,
-  resourcePath: string,
-  { events, credentials, signIdentity }: ProxyDependencies,
-): Proxy {
+export function createProxy(options: ResolvedProxy, { events, credentials, signIdentity }: ProxyDependencies): Proxy {
   const target = new URL(options.target);
   const pathFor = createUpstreamPath(target, options.forwardSearch);
   const transport = createUpstreamTransport(target);
-  const gate = createCallGate({ ...options, events, resourcePath, ownTools: credentials?.ownTools });
+  const gate = createCallGate({ ...options, events, ownTools: credentials?.ownTools });
   const need: BodyNeed = gate ? 'decision' : credentials ? 'retry' : 'none';
 
   function fail(res: ServerResponse, problem: UpstreamProblem): void {
     if (res.destroyed || res.writableEnded) return; // The client has gone: nobody is left to be told.
     const { status } = upstreamAnswer(problem);
-    events.emit({ type: 'proxy.failed', resource: resourcePath, reason: describeUpstreamProblem(problem), status });
+    events.emit({ type: 'proxy.failed', ...callContext(res.req), reason: describeUpstreamProblem(problem), status });
     sendUpstreamError(res, problem);
   }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Identity } from './identity.ts';
+import type { EventContext } from './events.ts';
+import { accountIdOf, type Identity } from './identity.ts';
 
 /** The client that calls for somebody. */
 export interface CallingClient {
@@ -15,7 +16,12 @@ export interface Caller {
 }
 
 type CheckedRequest = IncomingMessage & {
-  readonly auth?: { readonly clientId: string; readonly scopes: readonly string[] };
+  readonly auth?: {
+    readonly token: string;
+    readonly clientId: string;
+    readonly scopes: readonly string[];
+    readonly resource?: URL | undefined;
+  };
   readonly user?: {
     readonly iss: string;
     readonly sub: string;
@@ -34,5 +40,22 @@ export function callerOf(req: IncomingMessage): Caller {
   return {
     identity: { iss: user.iss, sub: user.sub, roles, claims },
     client: { clientId: auth.clientId, scopes: auth.scopes },
+  };
+}
+
+/** The grant that the token of a checked request belongs to; it is also the flow that led here. */
+export function grantIdOf(token: string): string {
+  return token.replace(/^grant:/, '');
+}
+
+/** What the events of a request have in common, once its token was checked: the actor, the resource and the flow. */
+export function callContext(req: IncomingMessage): EventContext {
+  const { auth, user } = req as CheckedRequest;
+  if (!auth || !user) return {};
+  return {
+    flowId: grantIdOf(auth.token),
+    clientId: auth.clientId,
+    subject: accountIdOf(user),
+    ...(auth.resource && { resource: auth.resource.href }),
   };
 }

@@ -1,12 +1,23 @@
 import { EventEmitter } from 'node:events';
 
+/**
+ * How a decision went. `allowed`: somebody got what they asked for. `refused`: they did not, by a rule. `failed`: nothing
+ * could be decided, or something could not be reached. `noted`: nothing was asked for.
+ */
+export type McpOAuthEventOutcome = 'allowed' | 'refused' | 'failed' | 'noted';
+
 /** What every event carries. `reason` is exact and for operators only; the wire stays vague. */
 interface EventBase {
   /** UNIX milliseconds. */
   readonly at: number;
-  /** Joins the steps of one authorization, from the authorize request to its tokens. */
+  /** The same for every event of a type. */
+  readonly outcome: McpOAuthEventOutcome;
+  /** Joins the steps of one authorization, from the authorize request to its tokens and their use. */
   readonly flowId?: string;
+  /** The actor, as far as it is known: the client, as it calls itself, even where it proved nothing. */
   readonly clientId?: string;
+  /** The actor, as far as it is known: the person's account here, one for each user of each identity provider. */
+  readonly subject?: string;
   /** Canonical resource URL. */
   readonly resource?: string;
   /** Stable for a given cause; may end in details after a colon. Never holds a token, code, secret or URL query. */
@@ -15,44 +26,60 @@ interface EventBase {
 
 /** An upstream by its id, and the account that a connection belongs to. */
 interface UpstreamMembers {
+  /** Its `id`. */
   readonly upstream: string;
   readonly subject: string;
 }
 
 /** Each event type with the members it adds. Later versions add types; they do not rename them. */
 export interface EventMembers {
+  /** A client registered itself (RFC 7591). */
   'client.registered': { readonly redirectHosts: readonly string[] };
+  /** A registration was refused. */
   'client.refused': { readonly reason: string };
+  /** A metadata document or key set of a client was fetched. */
   'cimd.fetched': { readonly host: string };
+  /** It was not: the address, the answer or the budget. Every attempt that fails says so. */
   'cimd.refused': { readonly host: string; readonly reason: string };
+  /** An authorization request, or a form of its pages, ended without a code. */
   'authorization.refused': { readonly reason: string };
   /** `isRemembered`: the person was not asked this time. */
   'consent.granted': { readonly subject: string; readonly isRemembered?: true };
+  /** The person said no. */
   'consent.denied': object;
+  /** The person approved the client, and the browser leaves for the sign-in. */
   'login.started': object;
-  'login.succeeded': { readonly subject: string; readonly identityIssuer: string };
+  /** The identity provider, or the app's own login, named the person; `sub` is what it calls them. */
+  'login.succeeded': { readonly subject: string; readonly identityIssuer: string; readonly sub: string };
+  /** It did not, or what it sent is not to be believed. */
   'login.failed': { readonly reason: string };
-  /** Browser sessions ended, and grants that were made in them. `subject` is the account, where it is one. */
+  /** Browser sessions ended, and grants that were made in them. `subject` where it is one account. */
   'session.ended': {
     readonly reason: string;
     readonly sessions: number;
     readonly grants: number;
-    readonly subject?: string;
   };
+  /** A sign-out, also one that the identity provider sent, was not carried out. */
   'logout.refused': { readonly reason: string };
   /** An assertion of an identity provider passed every check and is used up. Refused ones are `token.refused`. */
-  'id_jag.accepted': { readonly subject: string; readonly identityIssuer: string };
+  'id_jag.accepted': { readonly subject: string; readonly identityIssuer: string; readonly sub: string };
   /** `authorizeUser` refused somebody who signed in, or failed. */
   'user.refused': { readonly subject: string; readonly reason: string };
   /** The identity provider could not be asked at a refresh: roles and claims stay as they were. */
   'identity.unconfirmed': { readonly subject: string; readonly reason: string };
   /** The identity provider ended a login: the user was disabled there, or has to sign in again. */
   'identity.ended': { readonly subject: string; readonly reason: string };
+  /** An access token was issued. */
   'token.issued': { readonly grantType: string };
+  /** A request to the token, revocation or introspection endpoint was refused. */
   'token.refused': { readonly reason: string };
+  /** A refresh token came again within its grace, and got the same successor. */
   'token.replayed': object;
+  /** Grants ended, with all their tokens. */
   'token.revoked': { readonly grants: number };
+  /** A code or refresh token came again: the grant has ended. */
   'token.reuse_detected': { readonly reason: string };
+  /** A request to a resource got no further: no token, a wrong one, a missing scope, Host or Origin. */
   'resource.refused': { readonly reason: string; readonly status: number };
   /** Decisions of the capability filter and of `authorize`, one for each JSON-RPC request or notification. */
   'call.allowed': { readonly method: string; readonly name?: string; readonly subject: string };
@@ -64,21 +91,27 @@ export interface EventMembers {
   };
   /** A list of the upstream lost items that the caller may not see. */
   'capabilities.filtered': { readonly kind: string; readonly hidden: number; readonly subject: string };
+  /** The upstream MCP server gave no answer that could be passed on. */
   'proxy.failed': { readonly reason: string; readonly status: number };
   /** A call needs a connection that its user has not made, or that has ended. */
   'upstream.connect_required': UpstreamMembers;
+  /** A person connected an account at an upstream. */
   'upstream.connected': UpstreamMembers;
   /** A connection came to nothing: another account, a stale link, or the upstream's refusal. */
   'upstream.connect_refused': { readonly upstream?: string; readonly reason: string };
   /** The upstream's authorization server ended a grant: its user has to connect again. */
   'upstream.connection_ended': UpstreamMembers & { readonly reason: string };
+  /** A person ended a connection. */
   'upstream.disconnected': UpstreamMembers;
   /** A token cannot be renewed now; nothing is lost. */
   'upstream.unavailable': UpstreamMembers & { readonly reason: string };
+  /** The store did not answer; the request got 503. */
   'storage.unavailable': { readonly reason: string };
   /** The trusted authorization server of a resource server that stands alone gave no answer that could be used. */
   'issuer.unavailable': { readonly reason: string };
+  /** A defect, here or in a callback of the application; the request got 500. */
   'server.error': { readonly reason: string };
+  /** The configuration works, but is dangerous or cannot last. */
   'configuration.warning': { readonly reason: string; readonly code: string };
 }
 
@@ -90,7 +123,20 @@ export type McpOAuthEvent = {
   [Type in McpOAuthEventType]: { readonly type: Type } & EventBase & EventMembers[Type];
 }[McpOAuthEventType];
 
-type NewEvent = McpOAuthEvent extends infer Event ? (Event extends McpOAuthEvent ? Omit<Event, 'at'> : never) : never;
+type NewEvent = McpOAuthEvent extends infer Event
+  ? Event extends McpOAuthEvent
+    ? Omit<Event, 'at' | 'outcome'>
+    : never
+  : never;
+
+/** Who asks for what, in which flow: what events of one request have in common. */
+export type EventContext = Partial<Pick<EventBase, 'flowId' | 'clientId' | 'subject' | 'resource'>>;
+
+/** A resource as a client named it, fit for an event: a URL without a query, of bounded length. */
+export function resourceMember(named: unknown): Pick<EventContext, 'resource'> {
+  const url = typeof named === 'string' && named.length <= 2048 ? URL.parse(named) : null;
+  return url ? { resource: `${url.origin === 'null' ? url.protocol : url.origin}${url.pathname}` } : {};
+}
 
 /** Receives the events of one type, or with `'*'` every event. */
 export type McpOAuthListener<Type extends McpOAuthEventType | '*'> = (
@@ -115,43 +161,46 @@ export interface EventSink extends McpOAuthEvents {
   emit(event: NewEvent): void;
 }
 
-const levels: { readonly [Type in McpOAuthEventType]: keyof Logger } = {
-  'client.registered': 'info',
-  'client.refused': 'warn',
-  'cimd.fetched': 'debug',
-  'cimd.refused': 'warn',
-  'authorization.refused': 'warn',
-  'consent.granted': 'info',
-  'consent.denied': 'info',
-  'login.started': 'debug',
-  'login.succeeded': 'info',
-  'login.failed': 'warn',
-  'session.ended': 'info',
-  'logout.refused': 'warn',
-  'id_jag.accepted': 'info',
-  'user.refused': 'warn',
-  'identity.unconfirmed': 'warn',
-  'identity.ended': 'info',
-  'token.issued': 'info',
-  'token.refused': 'warn',
-  'token.replayed': 'info',
-  'token.revoked': 'info',
-  'token.reuse_detected': 'warn',
-  'resource.refused': 'info',
-  'call.allowed': 'debug',
-  'call.refused': 'info',
-  'capabilities.filtered': 'debug',
-  'proxy.failed': 'warn',
-  'upstream.connect_required': 'info',
-  'upstream.connected': 'info',
-  'upstream.connect_refused': 'warn',
-  'upstream.connection_ended': 'warn',
-  'upstream.disconnected': 'info',
-  'upstream.unavailable': 'warn',
-  'storage.unavailable': 'error',
-  'issuer.unavailable': 'error',
-  'server.error': 'error',
-  'configuration.warning': 'warn',
+/** Of each type, how a decision went and where its line is logged. */
+export const eventTraits: {
+  readonly [Type in McpOAuthEventType]: readonly [McpOAuthEventOutcome, keyof Logger];
+} = {
+  'client.registered': ['allowed', 'info'],
+  'client.refused': ['refused', 'warn'],
+  'cimd.fetched': ['noted', 'debug'],
+  'cimd.refused': ['refused', 'warn'],
+  'authorization.refused': ['refused', 'warn'],
+  'consent.granted': ['allowed', 'info'],
+  'consent.denied': ['refused', 'info'],
+  'login.started': ['noted', 'debug'],
+  'login.succeeded': ['allowed', 'info'],
+  'login.failed': ['refused', 'warn'],
+  'session.ended': ['noted', 'info'],
+  'logout.refused': ['refused', 'warn'],
+  'id_jag.accepted': ['allowed', 'info'],
+  'user.refused': ['refused', 'warn'],
+  'identity.unconfirmed': ['failed', 'warn'],
+  'identity.ended': ['noted', 'info'],
+  'token.issued': ['allowed', 'info'],
+  'token.refused': ['refused', 'warn'],
+  'token.replayed': ['allowed', 'info'],
+  'token.revoked': ['noted', 'info'],
+  'token.reuse_detected': ['refused', 'warn'],
+  'resource.refused': ['refused', 'info'],
+  'call.allowed': ['allowed', 'debug'],
+  'call.refused': ['refused', 'info'],
+  'capabilities.filtered': ['noted', 'debug'],
+  'proxy.failed': ['failed', 'warn'],
+  'upstream.connect_required': ['refused', 'info'],
+  'upstream.connected': ['allowed', 'info'],
+  'upstream.connect_refused': ['refused', 'warn'],
+  'upstream.connection_ended': ['noted', 'warn'],
+  'upstream.disconnected': ['noted', 'info'],
+  'upstream.unavailable': ['failed', 'warn'],
+  'storage.unavailable': ['failed', 'error'],
+  'issuer.unavailable': ['failed', 'error'],
+  'server.error': ['failed', 'error'],
+  'configuration.warning': ['noted', 'warn'],
 };
 
 /**
@@ -177,12 +226,13 @@ export function createEvents(logger: Logger | undefined, now: () => number = Dat
     on: (type, listener) => void emitter.on(type, listener),
     off: (type, listener) => void emitter.off(type, listener),
     emit(partial) {
-      const event = { ...partial, at: now() } as McpOAuthEvent;
+      const [outcome, level] = eventTraits[partial.type];
+      const event = { ...partial, outcome, at: now() } as McpOAuthEvent;
       deliver(event.type, event);
       deliver('*', event);
       if (logger) {
         const { type, at: _, ...details } = event;
-        undisturbed(() => logger[levels[type]](type, details));
+        undisturbed(() => logger[level](type, details));
       } else if (
         event.type === 'configuration.warning' &&
         !emitter.listenerCount('*') &&

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { callerOf as checkedCallerOf } from '../shared/caller.ts';
+import { callerOf as checkedCallerOf, grantIdOf } from '../shared/caller.ts';
 import { accountIdOf, type Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 
@@ -23,6 +23,6 @@ export function callerOf(req: IncomingMessage, issuer: Issuer | undefined): Call
     identity,
     account: accountIdOf(identity),
     clientId: client.clientId,
-    grantId: token.replace(/^grant:/, ''),
+    grantId: grantIdOf(token),
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { callContext } from '../shared/caller.ts';
 import type { EventSink } from '../shared/events.ts';
 import { sendJson } from '../shared/http.ts';
 import type { IssuerResolver } from '../shared/issuer-resolver.ts';
@@ -97,8 +98,7 @@ export function createTokenCredentials(
     const answers = messages
       .map((message) => connectAnswer(message, given, modernClient(req, message) ?? legacy))
       .filter((answer) => answer !== undefined);
-    const about = { resource, upstream: id, subject: caller.account, clientId: caller.clientId };
-    events.emit({ type: 'upstream.connect_required', ...about });
+    events.emit({ type: 'upstream.connect_required', ...callContext(req), upstream: id, subject: caller.account });
     const isStart = messages.some(({ method }) => method === 'initialize');
     const session: Record<string, string> = isStart ? { 'mcp-session-id': `${sessionPrefix}${randomUUID()}` } : {};
     return {
@@ -153,7 +153,7 @@ export function createTokenCredentials(
       case 'missing':
         return offer(call, caller, []);
       case 'unavailable': {
-        const about = { resource, upstream: upstream.id, subject: caller.account };
+        const about = { ...callContext(call.req), upstream: upstream.id, subject: caller.account };
         events.emit({ type: 'upstream.unavailable', ...about, reason: answer.reason });
         return answer.isFinal ? { kind: 'refused', reason: answer.reason } : answer;
       }

@@ -1,0 +1,6 @@
+import { renderEvents } from './events.ts';
+
+/** Every page of docs/ that is made from the types, with what makes it. */
+export const generatedPages: Readonly<Record<string, () => string>> = {
+  'docs/events.md': renderEvents,
+};
