@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import {
+  adaAccount,
   answerJson,
   type FilteredPair,
   type FilteredPairOptions,
@@ -88,10 +89,17 @@ describe('authorize(call)', () => {
       { method: 'tools/call', name: 'admin', identity, client },
     ]);
     expect(pair.reached()).toEqual(['tools/call read_a']);
-    const about = { resource: '/mcp', clientId: 'client-1', subject: 'ada', at: expect.any(Number) };
+    const about = { clientId: 'client-1', flowId: '1', subject: adaAccount, at: expect.any(Number) };
     expect(pair.events).toEqual([
-      { type: 'call.allowed', method: 'tools/call', name: 'read_a', ...about },
-      { type: 'call.refused', method: 'tools/call', name: 'admin', reason: 'not_authorized', ...about },
+      { type: 'call.allowed', outcome: 'allowed', method: 'tools/call', name: 'read_a', ...about },
+      {
+        type: 'call.refused',
+        outcome: 'refused',
+        method: 'tools/call',
+        name: 'admin',
+        reason: 'not_authorized',
+        ...about,
+      },
     ]);
   });
 

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import {
+  adaAccount,
   answerJson,
   type FilteredPair,
   type FilteredPairOptions,
@@ -156,10 +157,10 @@ describe('lists lose what the caller may not see', () => {
   test('and each loss is an event', async () => {
     await start({ answer: answerJson(result(listResult)) });
     await (await pair.send(request('tools/list'))).text();
-    const about = { resource: '/mcp', clientId: 'client-1', subject: 'ada', at: expect.any(Number) };
+    const about = { clientId: 'client-1', flowId: '1', subject: adaAccount, at: expect.any(Number) };
     expect(pair.events).toEqual([
-      { type: 'call.allowed', method: 'tools/list', ...about },
-      { type: 'capabilities.filtered', kind: 'tools', hidden: 2, ...about },
+      { type: 'call.allowed', outcome: 'allowed', method: 'tools/list', ...about },
+      { type: 'capabilities.filtered', outcome: 'noted', kind: 'tools', hidden: 2, ...about },
     ]);
   });
 });

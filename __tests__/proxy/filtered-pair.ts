@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ProxyOptions } from '../../lib/options.ts';
+import { accountIdOf } from '../../lib/shared/identity.ts';
 import type { UpstreamCredentials } from '../../lib/shared/upstream-credentials.ts';
 import { type Received, startUpstreamPair, type UpstreamPair } from '../helpers/upstream-pair.ts';
 
@@ -67,3 +68,6 @@ export const named = (...names: string[]) => names.map((name) => ({ name, inputS
 export function answerJson(message: unknown): (res: ServerResponse) => void {
   return (res) => void res.setHeader('content-type', 'application/json').end(JSON.stringify(message));
 }
+
+/** Account of Ada in events. */
+export const adaAccount = accountIdOf({ iss: 'https://idp.test', sub: 'ada' });

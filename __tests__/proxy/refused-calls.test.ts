@@ -1,7 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { UpstreamAnswer } from '../../lib/shared/upstream-credentials.ts';
-import { type FilteredPair, type FilteredPairOptions, request, result, startFilteredPair } from './filtered-pair.ts';
+import {
+  adaAccount,
+  type FilteredPair,
+  type FilteredPairOptions,
+  request,
+  result,
+  startFilteredPair,
+} from './filtered-pair.ts';
 
 let pair: FilteredPair;
 
@@ -56,7 +63,7 @@ describe('a call to what is hidden is answered -32601 and never reaches the upst
     expect([answer.status, await answer.json()]).toEqual([200, { jsonrpc: '2.0', id: 'q-1', error }]);
     expect(answer.headers.get('content-type')).toBe('application/json');
     expect(pair.received).toEqual([]);
-    expect(pair.events).toMatchObject([{ type: 'call.refused', method, reason: 'hidden', subject: 'ada' }]);
+    expect(pair.events).toMatchObject([{ type: 'call.refused', method, reason: 'hidden', subject: adaAccount }]);
   });
 
   test.each<[string, object]>([

@@ -28,8 +28,8 @@ function jsonRpcError(message: string): object {
   return { jsonrpc: '2.0', id: null, error: { code: -32603, message } };
 }
 
-const reasons = () => pair.events.map((event) => [event.type, event.reason, event.resource]);
-const failed = (reason: string) => [['proxy.failed', reason, '/mcp']];
+const reasons = () => pair.events.map((event) => [event.type, event.reason]);
+const failed = (reason: string) => [['proxy.failed', reason]];
 const unreachable = jsonRpcError('the upstream server cannot be reached');
 
 async function closedPort(): Promise<number> {

@@ -101,10 +101,10 @@ describe('a logger', () => {
     events.emit({ type: 'token.reuse_detected', reason: 'r' });
     events.emit({ type: 'storage.unavailable', reason: 'r' });
     expect(lines).toEqual([
-      ['debug', 'cimd.fetched', { host: 'client.example' }],
-      ['info', 'token.issued', { grantType: 'authorization_code', clientId: 'c' }],
-      ['warn', 'token.reuse_detected', { reason: 'r' }],
-      ['error', 'storage.unavailable', { reason: 'r' }],
+      ['debug', 'cimd.fetched', { host: 'client.example', outcome: 'noted' }],
+      ['info', 'token.issued', { grantType: 'authorization_code', clientId: 'c', outcome: 'allowed' }],
+      ['warn', 'token.reuse_detected', { reason: 'r', outcome: 'refused' }],
+      ['error', 'storage.unavailable', { reason: 'r', outcome: 'failed' }],
     ]);
   });
 
@@ -144,7 +144,7 @@ describe('a configuration warning', () => {
     const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const { logger, lines } = recordingLogger();
     createEvents(logger).emit(warning);
-    expect(lines).toEqual([['warn', 'configuration.warning', { code: 'MCP_OAUTH_TEST', reason: 'mind this' }]]);
+    expect(lines).toEqual([['warn', 'configuration.warning', { code: 'MCP_OAUTH_TEST', reason: 'mind this', outcome: 'noted' }]]);
     expect(emitWarning).not.toHaveBeenCalled();
     const events = createEvents(undefined);
     events.on('login.started', () => undefined);

@@ -12,6 +12,7 @@ import { recallRecord, rememberRecord } from './request-records.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 import { readOwnerAhead, readTokenAhead } from './token-reads.ts';
 import { beginWrite, isFirstOfPair, settleWrites } from './token-writes.ts';
+import { usedBefore } from './used-before.ts';
 
 type Payload = Record<string, unknown>;
 
@@ -187,7 +188,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       rotation.consumed(request);
       throw error;
     });
-    if (!rotation.mayGoOn(request, outcome)) throw new errors.InvalidGrant(`${model} was used before`);
+    if (!rotation.mayGoOn(request, outcome)) throw usedBefore(model);
     rotation.consumed(request);
   }
 
@@ -276,9 +277,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
         await pause(Math.min(Math.max(reuseDelayMs, reuseDelayCalls * callMs), maxReuseDelayMs));
         await deleteGrant(payload.grantId);
       }
-      throw new errors.InvalidGrant(
-        model === 'AuthorizationCode' ? 'authorization code was used before' : `${model} was used before`,
-      );
+      throw usedBefore(model === 'AuthorizationCode' ? 'authorization code' : model, payload);
     },
 
     async destroy(id) {

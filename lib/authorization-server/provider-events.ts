@@ -2,14 +2,7 @@ import { type EventContext, type EventSink, resourceMember } from '../shared/eve
 import { flowIdOf } from '../shared/flow-id.ts';
 import type { OidcProvider } from '../shared/oidc-provider.ts';
 import { beingRotated } from './refresh-rotation.ts';
-
-/** What is read of a code or token. */
-interface IssuedModel {
-  readonly accountId?: string;
-  readonly aud?: unknown;
-  readonly grantId?: string;
-  readonly resource?: unknown;
-}
+import { type IssuedModel, presentedAgain } from './used-before.ts';
 
 interface OidcContext {
   readonly oidc?: {
@@ -37,10 +30,10 @@ export function reasonOf(error: OidcError): string {
 }
 
 /** The actor, the resource and the flow, as far as oidc-provider has got to know them. */
-function identify(ctx: OidcContext | undefined): EventContext {
+function identify(ctx: OidcContext | undefined, presented?: IssuedModel): EventContext {
   const { client, params, entities } = ctx?.oidc ?? {};
   const clientId = client?.clientId ?? params?.client_id;
-  const issued = entities?.AccessToken ?? entities?.RefreshToken ?? entities?.AuthorizationCode;
+  const issued = presented ?? entities?.AccessToken ?? entities?.RefreshToken ?? entities?.AuthorizationCode;
   const flowId = issued?.grantId ?? entities?.Interaction?.cid;
   return {
     ...(typeof clientId === 'string' && { clientId: clientId.slice(0, 2048) }),
@@ -79,7 +72,7 @@ export function forwardProviderEvents(provider: OidcProvider, events: EventSink)
     if (error.error_detail === beingRotated) return; // Gets the successor; `token.replayed` says so.
     const reason = reasonOf(error);
     const type = /already (?:used|consumed)|was used before/.test(reason) ? 'token.reuse_detected' : 'token.refused';
-    events.emit({ type, ...identify(ctx), reason });
+    events.emit({ type, ...identify(ctx, presentedAgain(error)), reason });
   });
   on('revocation.error', (ctx: OidcContext, error: OidcError) =>
     events.emit({ type: 'token.refused', ...identify(ctx), reason: reasonOf(error) }),

@@ -43,7 +43,7 @@ export interface EventMembers {
   'cimd.refused': { readonly host: string; readonly reason: string };
   /** An authorization request, or a form of its pages, ended without a code. */
   'authorization.refused': { readonly reason: string };
-  /** `isRemembered`: the person was not asked this time. */
+  /** The person allowed the client. `isRemembered`: they were not asked this time. */
   'consent.granted': { readonly subject: string; readonly isRemembered?: true };
   /** The person said no. */
   'consent.denied': object;
@@ -83,6 +83,7 @@ export interface EventMembers {
   'resource.refused': { readonly reason: string; readonly status: number };
   /** Decisions of the capability filter and of `authorize`, one for each JSON-RPC request or notification. */
   'call.allowed': { readonly method: string; readonly name?: string; readonly subject: string };
+  /** A call was refused: hidden from this caller, not allowed, or malformed. */
   'call.refused': {
     readonly method: string;
     readonly name?: string;

@@ -17,7 +17,8 @@ function addedBy(type: ts.TypeNode): Member[] {
   return ts.isTypeReferenceNode(type) ? membersOf(interfaceOf(type.typeName.getText())) : [];
 }
 
-const describe = ({ name, isOptional, type }: Member) => `${code(`${name}${isOptional ? '?' : ''}`)} ${source.print(type)}`;
+const describe = ({ name, isOptional, type }: Member) =>
+  `${code(`${name}${isOptional ? '?' : ''}`)} ${source.print(type)}`;
 
 /** The text of docs/events.md: everything in its tables is read from the types. */
 export function renderEvents(): string {
