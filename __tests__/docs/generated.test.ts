@@ -15,6 +15,11 @@ describe('docs/events.md', () => {
 
   it.each(Object.keys(eventTraits))('says when %s happens', (type) => {
     const row = text.split('\n').find((line) => line.startsWith(`| \`${type}\``));
-    expect(row?.split(/(?<!\\)\|/).at(-2)?.trim()).toMatch(/\w{2}/);
+    expect(
+      row
+        ?.split(/(?<!\\)\|/)
+        .at(-2)
+        ?.trim(),
+    ).toMatch(/\w{2}/);
   });
 });

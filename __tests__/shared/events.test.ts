@@ -144,7 +144,9 @@ describe('a configuration warning', () => {
     const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const { logger, lines } = recordingLogger();
     createEvents(logger).emit(warning);
-    expect(lines).toEqual([['warn', 'configuration.warning', { code: 'MCP_OAUTH_TEST', reason: 'mind this', outcome: 'noted' }]]);
+    expect(lines).toEqual([
+      ['warn', 'configuration.warning', { code: 'MCP_OAUTH_TEST', reason: 'mind this', outcome: 'noted' }],
+    ]);
     expect(emitWarning).not.toHaveBeenCalled();
     const events = createEvents(undefined);
     events.on('login.started', () => undefined);
