@@ -44,12 +44,41 @@ const noIssuer: Issuer = {
 
 type ExpressRequest = IncomingMessage & { readonly originalUrl?: string };
 
+function withoutQuery(target: string): string {
+  const end = target.includes('?') || target.includes('#') ? target.search(/[?#]/) : -1;
+  return end < 0 ? target : target.slice(0, end);
+}
+
 function pathsOf(target: string, prefix: string): { afterPrefix: string; public: string } | undefined {
-  const end = target.search(/[?#]/);
-  const path = end < 0 ? target : target.slice(0, end);
+  const path = withoutQuery(target);
   if (!path.startsWith('/')) return undefined;
-  const isUnderPrefix = prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
+  if (prefix === '') return { public: path, afterPrefix: path };
+  const isUnderPrefix = path === prefix || path.startsWith(`${prefix}/`);
   return { public: path, afterPrefix: isUnderPrefix ? path.slice(prefix.length) : '' };
+}
+
+/** A request whose URL is parsed when something asks for it: a document is served without. */
+class OwnedExchange implements Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly issuer: Issuer;
+  readonly path: string;
+  readonly #target: string;
+  #url: URL | undefined;
+
+  /** @param target starts with a slash: behind an origin that makes a URL of any text */
+  constructor(req: IncomingMessage, res: ServerResponse, issuer: Issuer, target: string, path: string) {
+    this.req = req;
+    this.res = res;
+    this.issuer = issuer;
+    this.#target = target;
+    this.path = path;
+  }
+
+  get url(): URL {
+    this.#url ??= new URL(`${this.issuer.origin}${this.#target}`);
+    return this.#url;
+  }
 }
 
 interface Failure {
@@ -76,19 +105,24 @@ function sendFailure(pages: Pages | undefined, exchange: Exchange, { audience, i
 
 /** The Express handler: serves owned paths of an allowed host, and passes everything else on untouched. */
 export function createHandler({ issuerOf, configured, routes, events, pages }: HandlerOptions): Handler {
-  async function serve(owned: OwnedPath, exchange: Exchange): Promise<void> {
+  function fail({ audience }: OwnedPath, exchange: Exchange, error: unknown): void {
+    const isOutage =
+      error instanceof StorageUnavailableError ||
+      (error as { error?: string } | undefined | null)?.error === 'temporarily_unavailable';
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
+    const flowId = newFlowId();
+    events.emit({ type: isOutage ? 'storage.unavailable' : 'server.error', flowId, reason });
+    sendFailure(pages, exchange, { audience, isOutage, flowId });
+  }
+
+  function serve(owned: OwnedPath, exchange: Exchange): void {
     // Of the app's own middleware, helmet say: on a redirect, too, it cuts a client's popup off from its opener.
     if (owned.audience === 'browser') exchange.res.removeHeader('cross-origin-opener-policy');
     try {
-      await owned.serve(exchange);
+      const served = owned.serve(exchange);
+      if (served) served.catch((error: unknown) => fail(owned, exchange, error));
     } catch (error) {
-      const isOutage =
-        error instanceof StorageUnavailableError ||
-        (error as { error?: string } | undefined | null)?.error === 'temporarily_unavailable';
-      const reason = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
-      const flowId = newFlowId();
-      events.emit({ type: isOutage ? 'storage.unavailable' : 'server.error', flowId, reason });
-      sendFailure(pages, exchange, { audience: owned.audience, isOutage, flowId });
+      fail(owned, exchange, error);
     }
   }
 
@@ -104,9 +138,6 @@ export function createHandler({ issuerOf, configured, routes, events, pages }: H
       events.emit({ type: 'authorization.refused', reason: 'host is not served' });
       return sendJson(res, 421, { error: 'invalid_request', error_description: 'this host is not served' });
     }
-    const url = URL.parse(`${issuer.origin}${target}`);
-    if (!url)
-      return sendJson(res, 400, { error: 'invalid_request', error_description: 'the request target is malformed' });
-    void serve(owned, { req, res, issuer, url, path: paths.afterPrefix });
+    serve(owned, new OwnedExchange(req, res, issuer, target, paths.afterPrefix));
   };
 }

@@ -38,7 +38,7 @@ import type { AuthenticateOptions, McpOAuthOptions, ProxyOptions } from './optio
 import { createAccessTokens } from './protected-resource/access-token.ts';
 import { createDpopVerifier } from './protected-resource/dpop.ts';
 import { createDpopNonces } from './protected-resource/dpop-nonces.ts';
-import { resourceOfMetadataPath, sendResourceMetadata } from './protected-resource/metadata.ts';
+import { createResourceMetadata } from './protected-resource/metadata.ts';
 import { createProtection } from './protected-resource/protection.ts';
 import { createProxy } from './proxy/proxy.ts';
 import { resolveAuthenticate } from './resolve-authenticate-options.ts';
@@ -277,10 +277,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   });
   const wellKnown: WellKnown = {
     isServerMetadata: (path, issuer) => isMetadataPath(path, issuer, resources),
-    resourceMetadata(path) {
-      const resource = resourceOfMetadataPath(path, resources);
-      return resource && ((exchange) => sendResourceMetadata(exchange, resource, exchange.issuer.identifier));
-    },
+    resourceMetadata: createResourceMetadata(resources, ({ identifier }) => identifier),
   };
   const handler = createHandler({
     issuerOf,

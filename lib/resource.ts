@@ -2,7 +2,7 @@ import { createHandler } from './handler.ts';
 import type { AuthenticateOptions } from './options.ts';
 import type { AuthenticatedUser, AuthInfo, Handler } from './protected-resource/authenticate.ts';
 import { createDpopVerifier } from './protected-resource/dpop.ts';
-import { resourceOfMetadataPath, sendResourceMetadata } from './protected-resource/metadata.ts';
+import { createResourceMetadata } from './protected-resource/metadata.ts';
 import { createProtection } from './protected-resource/protection.ts';
 import { createRemoteAccessTokens } from './protected-resource/remote-access-token.ts';
 import { createIntrospectionReader } from './protected-resource/remote-introspection.ts';
@@ -75,18 +75,14 @@ export function mcpResource(options: McpResourceOptions): McpResource {
       throw new TypeError('mcpResource has no proxy');
     },
   });
+  const resourceMetadata = createResourceMetadata(resources, () => settings.issuer);
   const handler: Handler = createHandler({
     issuerOf,
     configured: server,
     events,
     routes(path) {
-      const resource = resourceOfMetadataPath(path.public, resources);
-      return (
-        resource && {
-          audience: 'machine',
-          serve: (exchange) => sendResourceMetadata(exchange, resource, settings.issuer),
-        }
-      );
+      const serve = resourceMetadata(path.public);
+      return serve && { audience: 'machine', serve };
     },
   });
   return Object.assign(handler, {

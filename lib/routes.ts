@@ -41,9 +41,9 @@ export interface WellKnown {
 
 const uid = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** Whether a path is one segment below another, such as `/oauth/interaction/:uid`. */
+/** Whether a path is one segment below a parent with its slash, such as `/oauth/interaction/` for `/oauth/interaction/:uid`. */
 function isBelow(path: string, parent: string): boolean {
-  return path.startsWith(`${parent}/`) && uid.test(path.slice(parent.length + 1));
+  return path.startsWith(parent) && uid.test(path.slice(parent.length));
 }
 
 /** Root paths of MCP 2025-03-26 for clients that read no metadata: the same endpoints under another name. */
@@ -52,7 +52,10 @@ function addAliases(exact: Map<string, OwnedPath>, paths: EndpointPaths): void {
   for (const [alias, path] of Object.entries(aliases)) {
     const owned = exact.get(path);
     if (!owned || exact.has(alias)) continue;
-    exact.set(alias, { ...owned, serve: (exchange) => owned.serve({ ...exchange, path }) });
+    exact.set(alias, {
+      ...owned,
+      serve: ({ req, res, issuer, url }) => owned.serve({ req, res, issuer, url, path }),
+    });
   }
 }
 
@@ -88,29 +91,29 @@ export function createRoutes(
   if (endpoints.backchannelLogout)
     exact.set(paths.backchannelLogout, { audience: 'machine', serve: endpoints.backchannelLogout });
   if (hasAliases) addAliases(exact, paths);
-  const resume = ofSession(endpoints.resume);
-  const interaction = ofSession(endpoints.interaction);
-  const connectLink = ofSession(endpoints.connect.link);
-  const connectCallback = ofSession(endpoints.connect.callback);
-  const connectLogin = ofSession(endpoints.connect.afterLogin);
+  const below: readonly (readonly [parent: string, owned: OwnedPath])[] = [
+    [`${paths.authorization}/`, ofSession(endpoints.resume)],
+    [`${paths.connect}/`, ofSession(endpoints.connect.link)],
+    [`${paths.connectCallback}/`, ofSession(endpoints.connect.callback)],
+    [`${paths.connectLogin}/`, ofSession(endpoints.connect.afterLogin)],
+    [`${paths.interaction}/`, ofSession(endpoints.interaction)],
+  ];
+  const clientDocument = `${paths.clientDocument}/`;
   const metadata: OwnedPath = { audience: 'machine', serve: endpoints.metadata };
 
   return ({ afterPrefix, public: publicPath }, issuer) => {
     const owned = exact.get(afterPrefix);
     if (owned) return owned;
     if (publicPath.includes('/.well-known/')) {
-      if (isBelow(afterPrefix, paths.clientDocument)) {
-        const document = endpoints.clientDocument(afterPrefix.slice(paths.clientDocument.length + 1));
+      if (isBelow(afterPrefix, clientDocument)) {
+        const document = endpoints.clientDocument(afterPrefix.slice(clientDocument.length));
         return document && { audience: 'machine', serve: document };
       }
       if (wellKnown.isServerMetadata(publicPath, issuer)) return metadata;
       const serve = wellKnown.resourceMetadata(publicPath);
       return serve && { audience: 'machine', serve };
     }
-    if (isBelow(afterPrefix, paths.authorization)) return resume;
-    if (isBelow(afterPrefix, paths.connect)) return connectLink;
-    if (isBelow(afterPrefix, paths.connectCallback)) return connectCallback;
-    if (isBelow(afterPrefix, paths.connectLogin)) return connectLogin;
-    return isBelow(afterPrefix, paths.interaction) ? interaction : undefined;
+    for (const [parent, owned] of below) if (isBelow(afterPrefix, parent)) return owned;
+    return undefined;
   };
 }

@@ -35,6 +35,27 @@ describe('protected resource metadata (RFC 9728 section 2)', () => {
     });
   });
 
+  test('keeps text of every script, whole, also where it is asked for again', async () => {
+    const displayName = 'Werkzeuge für 工具';
+    const served = app([{ ...mcp, displayName }]);
+    for (const query of ['', '', '?tenant=ü']) {
+      const answer = await get(served, `${wellKnown}/mcp${encodeURI(query)}`).expect(200);
+      expect(answer.body.resource_name).toBe(displayName);
+      expect(Number(answer.headers['content-length'])).toBe(Buffer.byteLength(answer.text));
+    }
+  });
+
+  test('knows a resource that is declared after the first request', async () => {
+    const issuer = `http://${host}`;
+    const browserLogin = { url: `${issuer}/oauth/dev-login` };
+    const auth = mcpOAuth({ issuer, browserLogin, storage: memoryStorage(), secret: 'x'.repeat(32), routes: [mcp] });
+    const served = express().use(auth);
+    await get(served, wellKnown).expect(200);
+    auth.authenticate('/later');
+    expect((await get(served, `${wellKnown}/later`).expect(200)).body.resource).toBe(`${issuer}/later`);
+    await get(served, wellKnown).expect(404);
+  });
+
   test('needs no storage: it is there during an outage (DESIGN 4.10)', async () => {
     const storage = memoryStorage();
     for (const method of ['get', 'put', 'create', 'ping', 'increment'] as const)

@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { type PreparedDocument, prepareDocument } from '../shared/document.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { OidcProvider } from '../shared/oidc-provider.ts';
 
@@ -22,7 +23,7 @@ export async function readMetadata(
   provider: OidcProvider,
   callback: ReturnType<OidcProvider['callback']>,
   issuer: Issuer,
-): Promise<Buffer> {
+): Promise<PreparedDocument> {
   const request = new IncomingMessage(new Socket());
   request.method = 'GET';
   request.url = '/.well-known/oauth-authorization-server';
@@ -46,5 +47,5 @@ export async function readMetadata(
   // oidc-provider always adds it; clients that request everything listed would ask for an ID token that nobody issues.
   document.scopes_supported = (document.scopes_supported as string[]).filter((scope) => scope !== 'openid');
   document.response_modes_supported = ['query'];
-  return Buffer.from(JSON.stringify(document));
+  return prepareDocument(document);
 }

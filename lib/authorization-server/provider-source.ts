@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JWK } from 'jose';
 import { type Configuration, Provider } from 'oidc-provider';
 import { ConfigurationError, type OptionProblem } from '../errors.ts';
+import type { PreparedDocument } from '../shared/document.ts';
 import type { EndpointPaths } from '../shared/endpoint-paths.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
@@ -25,8 +26,8 @@ import { createTokenOutcome } from './token-outcome.ts';
 export interface BuiltProvider {
   readonly provider: OidcProvider;
   readonly callback: ReturnType<OidcProvider['callback']>;
-  /** Serialised authorization server metadata. */
-  readonly metadata: Buffer;
+  /** Authorization server metadata. */
+  readonly metadata: PreparedDocument;
   /** The private key that signs now. */
   readonly signingKey: JWK;
   /** Public keys of access tokens. */

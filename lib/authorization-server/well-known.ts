@@ -1,19 +1,20 @@
-import { sendDocument } from '../shared/document.ts';
+import { readsDocument, sendDocument } from '../shared/document.ts';
 import type { Endpoint } from '../shared/http.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { Resources } from '../shared/resources.ts';
 import type { ProviderSource } from './provider-source.ts';
 
-const names = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
+const names = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'] as const;
+const parents = names.map((name) => [name, `${name}/`] as const);
 
 /**
  * Whether a public path (after the origin) is a form of the metadata URL: bare, with the issuer's path or a resource's
  * inserted (RFC 8414 section 3.1), or appended to one (OpenID Connect Discovery section 4.1). Clients probe all of them.
  */
 export function isMetadataPath(publicPath: string, issuer: Issuer, resources: Resources): boolean {
-  for (const name of names) {
+  for (const [name, parent] of parents) {
     if (publicPath === name) return true;
-    const rest = publicPath.startsWith(`${name}/`)
+    const rest = publicPath.startsWith(parent)
       ? publicPath.slice(name.length)
       : publicPath.endsWith(name)
         ? publicPath.slice(0, -name.length)
@@ -28,5 +29,7 @@ export function isMetadataPath(publicPath: string, issuer: Issuer, resources: Re
 
 /** Serves the authorization server metadata: constant bytes. */
 export function createMetadataEndpoint(provider: ProviderSource): Endpoint {
-  return (exchange) => sendDocument(exchange, async () => (await provider(exchange.issuer)).metadata);
+  return async (exchange) => {
+    if (readsDocument(exchange)) sendDocument(exchange, (await provider(exchange.issuer)).metadata);
+  };
 }

@@ -2,19 +2,34 @@ import type { ServerResponse } from 'node:http';
 import { exposedHeaders, openCors, sendPreflight } from './cors.ts';
 import { type Exchange, sendJson } from './http.ts';
 
-/**
- * Serves a public JSON document to any origin: GET, HEAD and preflight. Its head is written in one call, which costs
- * less than the rest of the answer; headers that the app has set stay.
- * @param bytes asked for only where they are sent
- */
-export async function sendDocument(
-  { req, res }: Pick<Exchange, 'req' | 'res'>,
-  bytes: () => Buffer | Promise<Buffer>,
-): Promise<void> {
-  if (req.method !== 'GET' && req.method !== 'HEAD') return refuseMethod(req.method, res);
-  const document = await bytes();
-  res.writeHead(200, [...commonHead, 'content-length', String(document.length)]);
-  res.end(req.method === 'HEAD' ? undefined : document);
+/** A public JSON document as it is sent, made once: its head is written in one call. */
+export interface PreparedDocument {
+  readonly head: readonly string[];
+  /** Text where each character is one byte: Node then writes it together with the head, instead of two pieces. */
+  readonly content: string | Buffer;
+}
+
+export function prepareDocument(document: object): PreparedDocument {
+  const text = JSON.stringify(document);
+  const bytes = Buffer.from(text);
+  return {
+    head: [...commonHead, 'content-length', String(bytes.length)],
+    content: bytes.length === text.length ? text : bytes,
+  };
+}
+
+/** Whether a request wants to read a public document; any other, a preflight among them, is answered here. */
+export function readsDocument({ req, res }: Pick<Exchange, 'req' | 'res'>): boolean {
+  if (req.method === 'GET' || req.method === 'HEAD') return true;
+  refuseMethod(req.method, res);
+  return false;
+}
+
+/** Sends a public JSON document to any origin. Headers that the app has set stay. */
+export function sendDocument({ req, res }: Pick<Exchange, 'req' | 'res'>, { head, content }: PreparedDocument): void {
+  res.writeHead(200, head as string[]);
+  if (req.method === 'HEAD') res.end();
+  else res.end(content, 'latin1');
 }
 
 const commonHead: readonly string[] = [

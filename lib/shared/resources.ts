@@ -71,14 +71,15 @@ export function createResources(ownOrigin?: string, identityProviders: readonly 
   /** Spellings that were resolved lately; bounded, as anybody may send new ones. */
   const resolved = new Map<string, Resource>();
   const keyOf = ({ origin, path }: Resource) => (origin === undefined || origin === ownOrigin ? path : origin + path);
+  let own: readonly Resource[] = [];
   let revision = 0;
 
   function find(issuer: Issuer, indicator: string): Resource | undefined {
     const url = URL.parse(indicator);
     if (!url || url.username || url.password || indicator.includes('#')) return undefined;
     const path = withoutTrailingSlash(url.pathname);
-    const own = url.origin === issuer.origin ? byKey.get(path) : undefined;
-    return own ?? byKey.get(`${url.origin}${path}`);
+    const ours = url.origin === issuer.origin ? byKey.get(path) : undefined;
+    return ours ?? byKey.get(`${url.origin}${path}`);
   }
 
   return {
@@ -106,11 +107,12 @@ export function createResources(ownOrigin?: string, identityProviders: readonly 
       }
       byKey.set(keyOf(resource), resource);
       resolved.clear();
+      own = [...byKey.values()].filter(({ origin }) => origin === undefined);
       revision += 1;
       return resource;
     },
     all: () => [...byKey.values()],
-    own: () => [...byKey.values()].filter(({ origin }) => origin === undefined),
+    own: () => own,
     revision: () => revision,
     implied() {
       if (byKey.size === 1) return byKey.values().next().value;
