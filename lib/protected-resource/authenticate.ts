@@ -14,7 +14,7 @@ import type { DpopVerifier } from './dpop.ts';
 import { sendFailure } from './failure.ts';
 import { isAllowedOrigin } from './origin-policy.ts';
 import { needsOperations, requiredScopesOf, type ScopeRules } from './required-scopes.ts';
-import { expandScopes, type ScopeHierarchy } from './scopes.ts';
+import { missingScopes, type ScopeHierarchy } from './scopes.ts';
 import { type BindingProblem, checkSenderBinding, describeBindingProblem } from './sender-binding.ts';
 import { stripCredentials } from './strip-credentials.ts';
 
@@ -108,6 +108,15 @@ function answerCors(req: IncomingMessage, res: ServerResponse): void {
   res.setHeader('access-control-expose-headers', exposedHeaders);
 }
 
+/** Lets a request through: without its credentials, with what they stood for. */
+function pass(req: AuthenticatedRequest, token: AccessToken): true {
+  stripCredentials(req);
+  const { auth, user } = describeToken(token);
+  req.auth = auth;
+  req.user = user;
+  return true;
+}
+
 /** What a request must hold. */
 export interface AccessRules extends ScopeRules {
   readonly implies: ScopeHierarchy;
@@ -193,8 +202,7 @@ export function createAuthenticator(
   }
 
   function hasScopes(res: ServerResponse, issuer: Issuer, token: AccessToken, required: readonly string[]): boolean {
-    const held = expandScopes(token.scopes, rules.implies);
-    const missing = required.filter((scope) => !held.has(scope));
+    const missing = missingScopes(token.scopes, required, rules.implies);
     if (missing.length === 0) return true;
     const challenge = {
       status: 403,
@@ -242,14 +250,8 @@ export function createAuthenticator(
     const live = token as AccessToken;
     const isPlain = hasFixedScopes && presented.scheme === 'Bearer' && live.jkt === undefined;
     const decision = isPlain ? hasScopes(res, issuer, live, rules.scopes) : mayUse(req, res, issuer, presented, live);
-    const pass = (isAllowed: boolean) => {
-      if (isAllowed) {
-        stripCredentials(req);
-        Object.assign(req, describeToken(live));
-      }
-      return isAllowed;
-    };
-    return typeof decision === 'boolean' ? pass(decision) : decision.then(pass);
+    if (typeof decision === 'boolean') return decision && pass(req as AuthenticatedRequest, live);
+    return decision.then((isAllowed) => isAllowed && pass(req as AuthenticatedRequest, live));
   }
 
   /** A promise only where something has to be waited for: a remembered token at a plain route is the common case. */

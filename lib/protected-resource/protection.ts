@@ -19,7 +19,7 @@ import {
 import { isCovered, isExactly, isWithin } from './covered-path.ts';
 import type { DpopVerifier } from './dpop.ts';
 import { sendFailure } from './failure.ts';
-import { expandScopes, scopesOfRules } from './scopes.ts';
+import { missingScopes, scopesOfRules } from './scopes.ts';
 
 /** A transport to one upstream; the proxy stage makes it. */
 export interface UpstreamProxy {
@@ -105,7 +105,7 @@ export function createProtection(options: ProtectionOptions): Protection {
     return (req: IncomingMessage & PassedChecks, res, next) => {
       if (req[passed]?.includes(resource)) return next();
       check(req, res, (error) => {
-        if (error === undefined) req[passed] = [...(req[passed] ?? []), resource];
+        if (error === undefined) req[passed] = req[passed] ? [...req[passed], resource] : [resource];
         next(error);
       });
     };
@@ -159,8 +159,8 @@ export function createProtection(options: ProtectionOptions): Protection {
       const verified = await verifyAccessToken(tokens, options.configured, resource, token);
       // A proof belongs to a request; here is none.
       if (verified.jkt !== undefined) throw new OAuthError('invalid_token', 401, 'the token is not valid');
-      const held = expandScopes(verified.scopes, required.get(resource)?.implies ?? {});
-      if (!resource.scopes.every((scope) => held.has(scope))) {
+      const implies = required.get(resource)?.implies ?? {};
+      if (missingScopes(verified.scopes, resource.scopes, implies).length > 0) {
         throw new OAuthError('insufficient_scope', 403, 'the token lacks a scope');
       }
       return describeToken(verified);

@@ -10,8 +10,19 @@ export type ScopeHierarchy = Readonly<Record<string, readonly string[]>>;
  */
 export type OperationScopes = Readonly<Record<string, readonly string[] | Readonly<Record<string, readonly string[]>>>>;
 
+/** The required scopes that are missing; the hierarchy is asked only where one is not granted itself. */
+export function missingScopes(
+  granted: readonly string[],
+  required: readonly string[],
+  implies: ScopeHierarchy,
+): readonly string[] {
+  if (required.every((scope) => granted.includes(scope))) return [];
+  const held = expandScopes(granted, implies);
+  return required.filter((scope) => !held.has(scope));
+}
+
 /** All scopes that the granted ones stand for. */
-export function expandScopes(granted: readonly string[], implies: ScopeHierarchy): Set<string> {
+function expandScopes(granted: readonly string[], implies: ScopeHierarchy): Set<string> {
   const all = new Set<string>();
   const open = [...granted];
   for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {

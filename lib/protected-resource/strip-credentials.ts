@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import { withoutOwnCookies } from '../shared/cookie-names.ts';
 import { fromRawHeaders, isNamed } from '../shared/header-list.ts';
 
@@ -39,16 +39,30 @@ function stripRawHeaders(raw: string[]): void {
   raw.length = end;
 }
 
+/** A header's value without credentials; undefined where none is left. */
+function withoutCredentials(name: string, value: string): string | undefined {
+  if (name === 'authorization' || name === 'dpop') return undefined;
+  return name === 'cookie' ? withoutOwnCookies(value) : value;
+}
+
+/** Takes them out of the parsed headers. To delete from Node's object costs more than another one of what is left. */
+function stripHeaders(req: IncomingMessage): void {
+  const { headers } = req;
+  const isReplaceable = req instanceof IncomingMessage; // HTTP/2's can only be changed in place.
+  const left: typeof headers = isReplaceable ? {} : headers;
+  for (const name in headers) {
+    const value = headers[name];
+    const kept = typeof value === 'string' ? withoutCredentials(name, value) : value;
+    if (kept !== value) headers[name] = kept; // For whoever holds this object.
+    if (kept !== undefined) left[name] = kept;
+    else if (!isReplaceable) delete left[name];
+  }
+  if (isReplaceable) req.headers = left;
+}
+
 /** Takes the bearer and this library's cookies off a request, in every form Node keeps (the MCP SDK reads `rawHeaders`). */
 export function stripCredentials(req: IncomingMessage): void {
-  const { headers } = req; // Node makes them of the raw ones, so they come first.
-  delete headers.authorization;
-  delete headers.dpop;
-  if (headers.cookie !== undefined) {
-    const cookie = withoutOwnCookies(headers.cookie);
-    if (cookie === undefined) delete headers.cookie;
-    else headers.cookie = cookie;
-  }
+  stripHeaders(req); // Node makes them of the raw ones, so they come first.
   stripRawHeaders(req.rawHeaders);
   Object.defineProperty(req, 'headersDistinct', distinctHeaders);
 }

@@ -13,13 +13,17 @@ export type IssuerResolver = (req: IncomingMessage) => Issuer | undefined;
 const hostPattern = /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
 const maxDerived = 64;
 
-/** Host as Express's `trust proxy` setting says; without Express, the Host header. */
+/** Host as Express's `trust proxy` setting says, which is about X-Forwarded-Host; without Express, the Host header. */
 function hostOf(req: ExpressRequest): string {
-  return (req.host ?? req.headers.host ?? '').toLowerCase();
+  const { headers } = req;
+  return (
+    headers['x-forwarded-host'] === undefined ? (headers.host ?? '') : (req.host ?? headers.host ?? '')
+  ).toLowerCase();
 }
 
 function withDefaultPort(host: string, isSecure: boolean): string {
-  return host.replace(isSecure ? /:443$/ : /:80$/, '');
+  const port = isSecure ? ':443' : ':80';
+  return host.endsWith(port) ? host.slice(0, -port.length) : host;
 }
 
 /**
@@ -30,7 +34,11 @@ function withDefaultPort(host: string, isSecure: boolean): string {
 export function createIssuerResolver(configured: Issuer | undefined, origins?: AllowedOrigins): IssuerResolver {
   const derived = new Map<string, Issuer>();
   if (configured)
-    return (req) => (withDefaultPort(hostOf(req), configured.isSecure) === configured.host ? configured : undefined);
+    return (req) => {
+      const host = hostOf(req);
+      const isServed = host === configured.host || withDefaultPort(host, configured.isSecure) === configured.host;
+      return isServed ? configured : undefined;
+    };
   return (req) => {
     const host = hostOf(req);
     if (!hostPattern.test(host)) return undefined;
