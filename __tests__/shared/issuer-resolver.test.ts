@@ -11,7 +11,7 @@ function issuer(identifier: string): Issuer {
 
 /** A request as Node gives it, without Express. */
 function withHost(host: string | undefined): IncomingMessage {
-  return { headers: { host } } as IncomingMessage;
+  return { headers: { host }, rawHeaders: [] as string[] } as IncomingMessage;
 }
 
 describe('a configured issuer', () => {

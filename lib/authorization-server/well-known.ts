@@ -14,15 +14,15 @@ const parents = names.map((name) => [name, `${name}/`] as const);
 export function isMetadataPath(publicPath: string, issuer: Issuer, resources: Resources): boolean {
   for (const [name, parent] of parents) {
     if (publicPath === name) return true;
+    if (publicPath === parent) return true;
     const rest = publicPath.startsWith(parent)
       ? publicPath.slice(name.length)
       : publicPath.endsWith(name)
         ? publicPath.slice(0, -name.length)
         : undefined;
-    if (rest === undefined) continue;
+    if (rest === undefined || rest === '/') continue;
     const path = rest.length > 1 && rest.endsWith('/') ? rest.slice(0, -1) : rest;
-    if (path === '/' || path === issuer.pathPrefix || resources.own().some((resource) => resource.path === path))
-      return true;
+    if (path === issuer.pathPrefix || resources.own().some((resource) => resource.path === path)) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isLoopbackHost } from './address-policy.ts';
+import { isNamed } from './header-list.ts';
 import { type Issuer, parseIssuer } from './issuer.ts';
 
 type ExpressRequest = IncomingMessage & { readonly host?: string; readonly protocol?: string };
@@ -13,9 +14,17 @@ export type IssuerResolver = (req: IncomingMessage) => Issuer | undefined;
 const hostPattern = /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
 const maxDerived = 64;
 
+/** Of several Host headers Node keeps the first, and a proxy in front may have routed by another (RFC 9112 section 3.2). */
+function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if (isNamed(rawHeaders[index], 'host')) hosts += 1;
+  return hosts > 1;
+}
+
 /** Host as Express's `trust proxy` setting says, which is about X-Forwarded-Host; without Express, the Host header. */
 function hostOf(req: ExpressRequest): string {
   const { headers } = req;
+  if (hasSeveralHosts(req)) return ''; // It says two things.
   return (
     headers['x-forwarded-host'] === undefined ? (headers.host ?? '') : (req.host ?? headers.host ?? '')
   ).toLowerCase();
