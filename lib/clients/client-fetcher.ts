@@ -1,3 +1,4 @@
+import { callerAddress } from '../shared/caller-address.ts';
 import { currentRequest } from '../shared/current-request.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Limiter } from '../shared/limiter.ts';
@@ -134,7 +135,8 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
 
   async function requireBudget(url: URL): Promise<void> {
     const request = currentRequest();
-    const caller = request?.req.ip ?? request?.req.socket.remoteAddress ?? '';
+    // Of IPv6 the network: its addresses are as many as its owner likes.
+    const caller = (request && callerAddress(request.req)) ?? 'loopback';
     if (!backoff.mayTry(url.host)) throw new FetchRefused('its host failed too often just now');
     // First the caller's: one who is over it must not use up the host's budget for everybody.
     if ((await perCaller.attempt(caller)) !== undefined) throw new FetchRefused('too many fetches for this caller');

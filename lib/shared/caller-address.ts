@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 
 /** The first four groups of an IPv6 address: one subscriber has at least a /64 network. */
@@ -22,7 +21,10 @@ function withoutPort(address: string): string {
  * Who calls, for limits: the address as Express's `trust proxy` says, an IPv6 one as its network. Undefined on loopback: a
  * program of this machine, or every caller of a proxy in front that Express does not trust.
  */
-export function callerAddress(req: IncomingMessage & { readonly ip?: string }): string | undefined {
+export function callerAddress(req: {
+  readonly ip?: string | undefined;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}): string | undefined {
   const given = req.ip ?? req.socket.remoteAddress ?? '';
   const address = withoutPort(given).replace(/^::ffff:(?=\d+\.)/i, '');
   switch (isIP(address)) {
