@@ -11,6 +11,7 @@ import type { KeyRing } from '../shared/key-ring.ts';
 import type { OidcClient, OidcProvider } from '../shared/oidc-provider.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { canonicalResource, type Resource, type Resources } from '../shared/resources.ts';
+import { checkClientAssertion } from './client-assertion.ts';
 import { demandOf, interactionPolicy, type SessionDemand } from './interaction-policy.ts';
 import { answering, type ProviderAdapter } from './provider-adapter.ts';
 import { type DecideRefresh, requireUser, slides } from './refresh-decision.ts';
@@ -305,7 +306,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       policy: interactionPolicy((demand) => answering(settings.events, hooks.sessionSuffices(demand))),
       url: (_ctx, interaction) => `${issuer.pathPrefix}${paths.interaction}/${interaction.uid}`,
     },
-    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => requireOwnAudience(claims.aud, issuer, paths),
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => checkClientAssertion(claims, issuer, paths),
     renderError(ctx, out) {
       const { body, headers } = hooks.renderErrorPage({
         code: out.error,
@@ -359,12 +360,4 @@ async function rememberedGrant(ctx: KoaContextWithOIDC, settings: ProviderSettin
     flowId: flowIdOf(ctx),
   };
   return answering(settings.events, settings.hooks.silentGrant(request));
-}
-
-/** A client assertion is for this server only: oidc-provider also accepts URLs derived from the request (RFC 7523 section 3). */
-function requireOwnAudience(audience: unknown, issuer: Issuer, paths: EndpointPaths): void {
-  const own = [issuer.identifier, `${issuer.identifier}${paths.token}`];
-  const named = Array.isArray(audience) ? audience : [audience];
-  if (!named.some((value) => own.includes(value)))
-    throw new errors.InvalidClientAuth('assertion audience is not this server');
 }
