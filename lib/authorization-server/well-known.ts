@@ -13,8 +13,7 @@ const parents = names.map((name) => [name, `${name}/`] as const);
  */
 export function isMetadataPath(publicPath: string, issuer: Issuer, resources: Resources): boolean {
   for (const [name, parent] of parents) {
-    if (publicPath === name) return true;
-    if (publicPath === parent) return true;
+    if (publicPath === name || publicPath === parent) return true;
     const rest = publicPath.startsWith(parent)
       ? publicPath.slice(name.length)
       : publicPath.endsWith(name)
