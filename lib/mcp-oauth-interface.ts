@@ -7,6 +7,7 @@ import type { AuthenticateOptions, ProxyOptions } from './options.ts';
 import type { AuthenticatedUser, AuthInfo } from './protected-resource/authenticate.ts';
 import type { McpOAuthEvents } from './shared/events.ts';
 import type { OidcProvider } from './shared/oidc-provider.ts';
+import type { Reencryption } from './shared/reencrypt.ts';
 
 /** Express middleware with everything between MCP clients and MCP servers. */
 export interface McpOAuth extends Handler {
@@ -63,6 +64,13 @@ export interface McpOAuth extends Handler {
    * @returns false where a new key is on its way already
    */
   rotateKeys(origin?: string): Promise<{ rotated: boolean }>;
+  /**
+   * Encrypts anew, with the first entry of the option `secret`, what is still encrypted with a later one, for every
+   * issuer in the storage. Safe beside servers at work, and may be repeated.
+   * @returns how many records were encrypted anew, and how many still need a previous secret
+   * @throws StorageUnavailableError what was done stays
+   */
+  reencrypt(): Promise<Reencryption>;
   readonly events: McpOAuthEvents;
   /** Reads keys and builds the provider, so that the first request need not. Rejects while storage is down. */
   ready(): Promise<void>;

@@ -5,7 +5,7 @@ import { createMachineEndpoints } from './authorization-server/machine-endpoints
 import { createProviderSource } from './authorization-server/provider-source.ts';
 import { createRateLimits } from './authorization-server/rate-limits.ts';
 import { endSession } from './authorization-server/sessions.ts';
-import { createKeyRotation } from './authorization-server/signing-keys.ts';
+import { createKeyRotation, sealedSigningKeys } from './authorization-server/signing-keys.ts';
 import { createMetadataEndpoint, isMetadataPath } from './authorization-server/well-known.ts';
 import { describeClientProblem } from './clients/client-checks.ts';
 import { createClients } from './clients/clients.ts';
@@ -53,12 +53,16 @@ import { createIssuerResolver } from './shared/issuer-resolver.ts';
 import { createOutbound } from './shared/outbound.ts';
 import { namedHosts } from './shared/outbound-hosts.ts';
 import { createPages } from './shared/pages/pages.ts';
+import { sealedProviderTokens } from './shared/provider-tokens.ts';
+import { reencrypt } from './shared/reencrypt.ts';
 import { createResources } from './shared/resources.ts';
+import { clientSecrets } from './shared/sealed-records.ts';
 import { createKeyRingSource } from './shared/secrets.ts';
-import { createSignIns, signInKey } from './shared/sign-ins.ts';
+import { createSignIns, sealedSignIns, signInKey } from './shared/sign-ins.ts';
 import { createUserPolicy } from './shared/user-policy.ts';
 import { createStorageWarnings } from './storage/storage-warnings.ts';
 import { createSweeper } from './storage/sweeper.ts';
+import { sealedUpstreamRecords } from './upstream/sealed-upstream-records.ts';
 import { createUpstreams } from './upstream/upstreams.ts';
 
 /**
@@ -315,6 +319,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
       : undefined,
   });
+  const sealedKinds = [clientSecrets, sealedSigningKeys, sealedSignIns, sealedProviderTokens, ...sealedUpstreamRecords];
   const rotateKeys = createKeyRotation({ storage, keyRing, provider, keepSeconds: longestTokenSeconds });
   const sweeper = createSweeper(storage);
   for (const { path, ...route } of settings.routes) protection.addRoute(path, route);
@@ -342,6 +347,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     revoke: async (selection: RevocationSelection, origin?: string) =>
       revocation(requireIssuer(settings, origin), selection),
     rotateKeys: async (origin?: string) => ({ rotated: await rotateKeys(requireIssuer(settings, origin)) }),
+    reencrypt: async () => reencrypt(storage, await keyRing(), sealedKinds),
     events: { on: events.on, off: events.off },
     ready: async () => void (await (settings.issuer ? provider(settings.issuer) : keyRing())),
     health: createHealth({

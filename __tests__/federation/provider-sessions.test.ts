@@ -70,10 +70,11 @@ describe('the question to the identity provider', () => {
     expect(reasons).toEqual(['the identity provider takes too long']);
 
     const released = new Promise<void>((resolve) => {
-      const remove = storage.delete;
-      storage.delete = async (kind, id) => {
-        await remove(kind, id);
+      const { replace } = storage;
+      storage.replace = async (kind, ...record) => {
+        const isReplaced = await replace(kind, ...record);
         if (kind === 'ProviderRefresh') resolve();
+        return isReplaced;
       };
     });
     answer(renewed);

@@ -2,7 +2,15 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { memoryStorage, type Storage, StorageUnavailableError } from '../../lib/index.ts';
 import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
 import { createKeyRing } from '../../lib/shared/key-ring.ts';
-import { createVault, type Renew, type UpstreamTokens, type Vault, type VaultKey } from '../../lib/upstream/vault.ts';
+import { reencrypt } from '../../lib/shared/reencrypt.ts';
+import {
+  createVault,
+  type Renew,
+  sealedUpstreamTokens,
+  type UpstreamTokens,
+  type Vault,
+  type VaultKey,
+} from '../../lib/upstream/vault.ts';
 
 const issuer = parseIssuer('https://gateway.example.com') as Issuer;
 const ring = createKeyRing(['a secret of this test, which is long enough']);
@@ -257,6 +265,56 @@ test('tokens that come without the user are asked for anew where those kept cann
   expect(await later.get(key, { renew: never })).toEqual({ kind: 'missing' });
   expect(await later.get(key, { renew, canStart: true })).toMatchObject({ tokens: { accessToken: 'access-two' } });
   expect(await later.get(key, { renew: never })).toMatchObject({ tokens: { accessToken: 'access-two' } });
+});
+
+test('tokens that are sealed anew under another secret during a renewal are not taken for changed ones', async () => {
+  await vault.put(key, tokens('old'));
+  seconds += 601;
+  const next = createKeyRing([
+    'the next secret of this test, which is long',
+    'a secret of this test, which is long enough',
+  ]);
+  const beside = createVault(
+    storage,
+    async () => next,
+    () => seconds * 1000,
+  );
+  const resealing = renewing(() => ({ kind: 'renewed', tokens: tokens('rotated') }));
+  const answer = await beside.get(key, {
+    renew: async (current) => {
+      expect(await reencrypt(storage, next, [sealedUpstreamTokens])).toEqual({ resealed: 1, left: 0 });
+      return resealing.renew(current);
+    },
+  });
+  expect(answer).toMatchObject({ tokens: { accessToken: 'access-rotated' } });
+  expect(await beside.get(key, { renew: never })).toMatchObject({ tokens: { refreshToken: 'refresh-rotated' } });
+  expect(await beside.list(issuer, 'alice')).toEqual([{ upstream: 'files', connectedAt: seconds }]);
+});
+
+test('a lease that another process took over is not released by the one that stood still', async () => {
+  await vault.put(key, tokens('old'));
+  seconds += 601;
+  const { get } = storage;
+  const { renew } = renewing(() => {
+    storage.get = async (kind, id) => {
+      const record = await get(kind, id);
+      if (kind !== 'UpstreamLease') return record;
+      storage.get = get;
+      // Between the look at the lease and its release.
+      await storage.put(kind, id, { holder: 'another' }, { expiresAt: seconds + 45 });
+      return record;
+    };
+    return { kind: 'renewed', tokens: tokens('new') };
+  });
+  const leases: unknown[] = [];
+  const { replace } = storage;
+  storage.replace = async (kind, id, ...rest) => {
+    const isReplaced = await replace(kind, id, ...rest);
+    if (kind === 'UpstreamLease') leases.push([isReplaced, (await get(kind, id))?.value]);
+    return isReplaced;
+  };
+  expect(await vault.get(key, { renew })).toMatchObject({ tokens: { accessToken: 'access-new' } });
+  expect(leases).toEqual([[false, { holder: 'another' }]]);
 });
 
 test('a connection made while a renewal is under way wins over it', async () => {

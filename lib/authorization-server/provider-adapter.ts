@@ -6,6 +6,7 @@ import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { readRecord } from '../shared/read-ahead.ts';
 import { recordId } from '../shared/record-ids.ts';
+import { sealedIndex } from '../shared/sealed-records.ts';
 import { type Storage, StorageUnavailableError, type StoredRecord, type WriteOptions } from '../storage/storage.ts';
 import type { RefreshRotation } from './refresh-rotation.ts';
 import { recallRecord, rememberRecord } from './request-records.ts';
@@ -134,12 +135,19 @@ function ownerOf(model: string, id: string, payload: Payload): unknown {
   return model === 'Interaction' ? undefined : payload.grantId;
 }
 
-/** By what records are found besides their id: sessions by their uid, grants by whose they are. */
-function indexOf(model: string, payload: Payload, keyOf: (id: string) => string): Pick<WriteOptions, 'index'> {
+/** By what records are found besides their id: sessions by their uid, grants by whose they are, client secrets by their key. */
+function indexOf(
+  model: string,
+  key: string,
+  payload: Payload,
+  keyOf: (id: string) => string,
+): Pick<WriteOptions, 'index'> {
   const { uid, accountId, clientId } = payload;
   if (model === 'Session' && typeof uid === 'string') return { index: { uid: keyOf(uid) } };
   if (model === 'Grant' && typeof accountId === 'string' && typeof clientId === 'string')
     return { index: { account: keyOf(accountId), client: keyOf(clientId) } };
+  if (model === 'Client' && payload.client_secret !== undefined)
+    return { index: sealedIndex(key, payload.client_secret) };
   return {};
 }
 
@@ -197,14 +205,14 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const key = keyOf(id);
       const lifetime = expiresIn ?? (model === 'Client' ? options.clientTtlSeconds : undefined);
       const grantId = ownerOf(model, id, payload);
+      const value: Payload = {
+        ...sealFields(model, key, payload, keyRing),
+        ...(model === 'RefreshToken' && refreshExtras()),
+      };
       const write = {
         ...(lifetime !== undefined && { expiresAt: nowSeconds() + lifetime }),
         ...(typeof grantId === 'string' && { grantId: keyOf(grantId) }),
-        ...indexOf(model, payload, keyOf),
-      };
-      const value = {
-        ...sealFields(model, key, payload, keyRing),
-        ...(model === 'RefreshToken' && refreshExtras()),
+        ...indexOf(model, key, value, keyOf),
       };
       if (model === 'ReplayDetection') {
         if (await answering(events, storage.create(model, key, value, write))) return;

@@ -22,6 +22,7 @@ export interface Grace {
 interface Held {
   readonly claimId: string;
   readonly grantId: string;
+  readonly holder: string;
   readonly isTakeover: boolean;
 }
 

@@ -2,9 +2,12 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jo
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
-import type { Storage } from '../storage/storage.ts';
+import { type SealedKind, sealedIndex } from '../shared/sealed-records.ts';
+import type { Storage, WriteOptions } from '../storage/storage.ts';
 
 const kind = 'SigningKeys';
+
+export const sealedSigningKeys: SealedKind = { kind, member: 'keys', boundTo: (id) => id };
 
 /** How long a new key is published before it signs: every process and every verifier's cache has seen it by then. */
 export const publishSeconds = 600;
@@ -24,8 +27,10 @@ async function generateSigningKey(signsFrom: number): Promise<StoredKey> {
   return { jwk: { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' }, signsFrom };
 }
 
-function seal(id: string, keys: readonly StoredKey[], keyRing: KeyRing): { keys: string } {
-  return { keys: keyRing.seal(id, JSON.stringify(keys)) };
+/** The value and the options of a write. */
+function sealed(id: string, keys: readonly StoredKey[], keyRing: KeyRing): [{ keys: string }, WriteOptions] {
+  const text = keyRing.seal(id, JSON.stringify(keys));
+  return [{ keys: text }, { index: sealedIndex(id, text) }];
 }
 
 function open(id: string, value: Readonly<Record<string, unknown>>, keyRing: KeyRing): StoredKey[] {
@@ -53,7 +58,7 @@ export async function loadSigningKeys(storage: Storage, issuer: Issuer, keyRing:
   const stored = await storage.get(kind, id);
   if (stored) return inOrder(open(id, stored.value, keyRing), nowSeconds());
   const keys = [await generateSigningKey(nowSeconds())];
-  if (await storage.create(kind, id, seal(id, keys, keyRing))) return inOrder(keys, nowSeconds());
+  if (await storage.create(kind, id, ...sealed(id, keys, keyRing))) return inOrder(keys, nowSeconds());
   return loadSigningKeys(storage, issuer, keyRing);
 }
 
@@ -85,7 +90,7 @@ export async function rotateSigningKeys(
   // A key is replaced when the next newer one begins to sign.
   const kept = sorted.filter((_, index) => index === 0 || (sorted[index - 1]?.signsFrom ?? 0) + rule.keepSeconds > now);
   const keys = [await generateSigningKey(now + publishSeconds), ...kept];
-  return storage.replace(kind, id, stored.version, seal(id, keys, keyRing));
+  return storage.replace(kind, id, stored.version, ...sealed(id, keys, keyRing));
 }
 
 export interface KeyRotationOptions {

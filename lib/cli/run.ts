@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { ConfigurationError } from '../errors.ts';
 import type { McpOAuthOptions } from '../options.ts';
 import { migrate } from './migrate.ts';
+import { reencryptRecords } from './reencrypt.ts';
 import { rotateKeys } from './rotate-keys.ts';
 
 /** Where a command writes its lines. */
@@ -22,6 +23,7 @@ const usage = `Usage: express-mcp-auth <command> --config <file>
 
   migrate        creates or updates the tables of the configured storage
   keys rotate    publishes a new signing key; it signs after ten minutes
+  keys reencrypt encrypts with the current secret what still is with a previous one
 
   --config FILE  module whose default export are the options of mcpOAuth()
   --origin URL   which issuer, where the options have origins instead of issuer`;
@@ -29,6 +31,7 @@ const usage = `Usage: express-mcp-auth <command> --config <file>
 const commands: { readonly [name: string]: (input: CommandInput) => Promise<number> } = {
   migrate,
   'keys rotate': rotateKeys,
+  'keys reencrypt': reencryptRecords,
 };
 
 async function readConfig(path: string): Promise<McpOAuthOptions> {

@@ -1,5 +1,6 @@
 import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
+import { sealedIndex } from '../shared/sealed-records.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** How long a registered client lives without a token, and from its last one on. */
@@ -27,7 +28,9 @@ export function createClientLifetime(storage: Storage, clientTtlSeconds: number)
       let expiresAt = record?.expiresAt ?? now + clientTtlSeconds;
       if (record && expiresAt <= now + clientTtlSeconds - interval) {
         expiresAt = now + clientTtlSeconds;
-        await storage.replace('Client', id, record.version, record.value, { expiresAt });
+        const index = sealedIndex(id, record.value.client_secret);
+        // Written by another meanwhile: the next token looks again.
+        if (!(await storage.replace('Client', id, record.version, record.value, { expiresAt, index }))) return;
       }
       if (nextLook.size >= maxRemembered) nextLook.delete(nextLook.keys().next().value as string);
       // Not from this token on: what was written last may be nearly an interval old.

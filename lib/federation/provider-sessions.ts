@@ -5,6 +5,7 @@ import { accountIdOf, type Identities } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeptTokens, ProviderTokenSource, ProviderTokens, ProviderTokenVault } from '../shared/provider-tokens.ts';
 import { signInKey } from '../shared/sign-ins.ts';
+import { compareAndDelete } from '../storage/compare-and-delete.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { IdentityProvider, Refreshed } from './identity-provider.ts';
 import { describeLoginProblem, LoginError } from './login-error.ts';
@@ -152,7 +153,7 @@ export function createProviderSessions(login: ResolvedLogin, options: ProviderSe
       return await ask(issuer, key, kept);
     } finally {
       const lease = await storage.get(leaseKind, key);
-      if (lease?.value.holder === holder) await storage.delete(leaseKind, key);
+      if (lease?.value.holder === holder) await compareAndDelete(storage, leaseKind, key, lease.version);
     }
   }
 

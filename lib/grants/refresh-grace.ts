@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import { recordId } from '../shared/record-ids.ts';
+import { compareAndDelete } from '../storage/compare-and-delete.ts';
 import type { Storage, StoredRecord } from '../storage/storage.ts';
 
 /**
@@ -17,7 +19,7 @@ export interface RefreshGrace {
   claim(request: RefreshRequest): Promise<RefreshClaim>;
   /** Stores the answer for the others. @returns false where another one is there: this one must not be given */
   complete(held: HeldClaim, answer: RefreshAnswer): Promise<boolean>;
-  /** The rotation failed before the token was used up: the next request may try. */
+  /** The rotation failed before the token was used up: the next request may try. A claim that was taken over stays. */
   release(held: HeldClaim): Promise<void>;
   /** Waits a bounded time for the holder's answer. @returns undefined where there is none yet */
   answer(claimId: string): Promise<RefreshAnswer | undefined>;
@@ -37,6 +39,8 @@ export interface RefreshRequest {
 export interface HeldClaim {
   readonly claimId: string;
   readonly grantId: string;
+  /** Tells this holder from one that takes the claim over. */
+  readonly holder: string;
   /** An earlier holder died: the token may be used up already. */
   readonly isTakeover: boolean;
 }
@@ -80,8 +84,9 @@ export function createRefreshGrace(
   async function claim(request: RefreshRequest): Promise<RefreshClaim> {
     const claimId = claimIdOf(request.tokenId);
     const now = nowSeconds();
-    const held: HeldClaim = { claimId, grantId: request.grantId, isTakeover: false };
-    const value = { binding: request.binding, claimedAt: now, heldAt: now };
+    const holder = randomUUID();
+    const held: HeldClaim = { claimId, grantId: request.grantId, holder, isTakeover: false };
+    const value = { binding: request.binding, claimedAt: now, heldAt: now, holder };
     if (await storage.create(kind, claimId, value, write(request.grantId))) return { kind: 'held', held };
     const record = await storage.get(kind, claimId);
     if (record?.value.binding !== request.binding) return { kind: 'mismatch' };
@@ -117,7 +122,10 @@ export function createRefreshGrace(
     complete: ({ claimId, grantId }, answer) =>
       storage.create(answerKind, claimId, { answer: keyRing.seal(claimId, JSON.stringify(answer)) }, write(grantId)),
 
-    release: ({ claimId }) => storage.delete(kind, claimId),
+    async release({ claimId, holder }) {
+      const record = await storage.get(kind, claimId);
+      if (record?.value.holder === holder) await compareAndDelete(storage, kind, claimId, record.version);
+    },
 
     async answer(claimId) {
       for (const deadline = Date.now() + waitMs; ; ) {

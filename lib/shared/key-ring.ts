@@ -13,6 +13,8 @@ import { createRandomBytes } from './random-bytes.ts';
 
 /** Keys derived from `secret` (RFC 5869). The first secret seals and signs; all of them open and verify. */
 export interface KeyRing {
+  /** Names of the keys in sealed texts, the newest first. */
+  readonly keyIds: readonly string[];
   /** Signatures of oidc-provider's cookies. */
   readonly cookies: CookieSigner;
   /** AES-256-GCM under the newest key; `recordId` is bound as associated data. */
@@ -51,12 +53,19 @@ export function equalTexts(left: string, right: string): boolean {
   return timingSafeEqual(hash('sha256', left, 'buffer'), hash('sha256', right, 'buffer'));
 }
 
+/** Which key sealed a text; undefined where it is none that {@link KeyRing.seal} made. */
+export function keyIdOf(sealed: string): string | undefined {
+  const [version, keyId, text] = sealed.split('.', 3);
+  return version === '1' && text !== undefined ? keyId : undefined;
+}
+
 export function createKeyRing(secrets: readonly [string, ...string[]]): KeyRing {
   const keys = secrets.map(derive) as [DerivedKey, ...DerivedKey[]];
   const [current] = keys;
   const sign = (key: DerivedKey, purpose: string, text: string) =>
     createHmac('sha256', key.signing).update(`${purpose}\n${text}`).digest('base64url');
   return {
+    keyIds: keys.map(({ id }) => id),
     cookies: createCookieSigner([current.cookie, ...keys.slice(1).map(({ cookie }) => cookie)]),
     seal(recordId, plaintext) {
       const nonce = nextNonce();

@@ -1,5 +1,7 @@
-import type { Storage } from '../storage/storage.ts';
+import { randomUUID } from 'node:crypto';
+import type { Storage, StoredRecord } from '../storage/storage.ts';
 import type { Issuer } from './issuer.ts';
+import { type SealedKind, sealedIndex } from './sealed-records.ts';
 import type { KeyRingSource } from './secrets.ts';
 
 /** What an identity provider issued for one login. None of it ever leaves this server for an MCP client. */
@@ -39,7 +41,7 @@ export interface KeptTokens {
   readonly provider: string | undefined;
   /** False where they came without a word on the user that holds. @defaultValue true */
   readonly isConfirmed?: boolean;
-  /** For {@link ProviderTokenVault.replace}; changes with every write. */
+  /** For {@link ProviderTokenVault.replace}; changes with every write, but for one that only seals the same anew. */
   readonly version: string;
 }
 
@@ -55,6 +57,13 @@ export interface ProviderTokenVault {
 /** Storage kind of the records; they are removed together with their sign-in. */
 export const providerTokensKind = 'ProviderTokens';
 
+export const sealedProviderTokens: SealedKind = { kind: providerTokensKind, member: 'sealed', boundTo: (key) => key };
+
+/** A revision is the owner's own: the version of the record also changes when it is sealed anew. */
+const revisionOf = ({ value, version }: StoredRecord) => String(value.revision ?? version);
+
+const attempts = 5;
+
 export interface ProviderTokenVaultOptions {
   readonly storage: Storage;
   readonly keyRing: KeyRingSource;
@@ -67,17 +76,21 @@ export interface ProviderTokenVaultOptions {
 export function createProviderTokenVault(options: ProviderTokenVaultOptions): ProviderTokenVault {
   const { storage, keyRing, lifetimeSeconds, now = () => Date.now() } = options;
   const kind = providerTokensKind;
-  const write = () => ({ expiresAt: Math.floor(now() / 1000) + lifetimeSeconds });
+  const write = (key: string, { sealed }: { sealed: string }) => ({
+    expiresAt: Math.floor(now() / 1000) + lifetimeSeconds,
+    index: sealedIndex(key, sealed),
+  });
 
   async function sealedValue(key: string, { tokens, accountId, provider, isConfirmed }: Omit<KeptTokens, 'version'>) {
     const sealed = (await keyRing()).seal(key, JSON.stringify(tokens));
     const more = { ...(provider !== undefined && { provider }), ...(isConfirmed === false && { isConfirmed }) };
-    return { sealed, accountId, ...more };
+    return { sealed, accountId, revision: randomUUID(), ...more };
   }
 
   return {
     async keep(key, login) {
-      await storage.put(kind, key, await sealedValue(key, login), write());
+      const value = await sealedValue(key, login);
+      await storage.put(kind, key, value, write(key, value));
     },
 
     async find(key) {
@@ -91,11 +104,19 @@ export function createProviderTokenVault(options: ProviderTokenVaultOptions): Pr
         accountId: String(accountId),
         provider: typeof provider === 'string' ? provider : undefined,
         isConfirmed: isConfirmed !== false,
-        version: record.version,
+        version: revisionOf(record),
       };
     },
 
-    replace: async (key, kept, tokens, isConfirmed = true) =>
-      storage.replace(kind, key, kept.version, await sealedValue(key, { ...kept, tokens, isConfirmed }), write()),
+    async replace(key, kept, tokens, isConfirmed = true) {
+      const value = await sealedValue(key, { ...kept, tokens, isConfirmed });
+      // Between reading and writing it may be sealed anew, which changes nothing of what it says.
+      for (let attempt = 0; attempt < attempts; attempt += 1) {
+        const record = await storage.get(kind, key);
+        if (!record || revisionOf(record) !== kept.version) return false;
+        if (await storage.replace(kind, key, record.version, value, write(key, value))) return true;
+      }
+      return false;
+    },
   };
 }

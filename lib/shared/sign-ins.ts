@@ -3,6 +3,7 @@ import type { FoundRecord, Storage } from '../storage/storage.ts';
 import type { Issuer } from './issuer.ts';
 import { providerTokensKind } from './provider-tokens.ts';
 import { recordId } from './record-ids.ts';
+import { type SealedKind, sealedIndex } from './sealed-records.ts';
 import type { KeyRingSource } from './secrets.ts';
 
 /** One login of one person: what a browser session rests on, and what the identity provider calls it. */
@@ -72,12 +73,14 @@ export function signInKey(issuer: Issuer, id: string): string {
   return recordId(issuer, id);
 }
 
+type Partition = Pick<Issuer, 'tag'>;
+
 /** One index value for a name that is only unique at its identity provider. */
-function indexValue(issuer: Issuer, iss: string, name: string): string {
+function indexValue(issuer: Partition, iss: string, name: string): string {
   return recordId(issuer, JSON.stringify([iss, name]));
 }
 
-function indexOf(issuer: Issuer, query: SignInQuery): { name: string; value: string } {
+function indexOf(issuer: Partition, query: SignInQuery): { name: string; value: string } {
   switch (query.by) {
     case 'account':
       return { name: 'account', value: recordId(issuer, query.accountId) };
@@ -89,7 +92,7 @@ function indexOf(issuer: Issuer, query: SignInQuery): { name: string; value: str
 }
 
 /** Everything by which a sign-in is found. */
-function indexesOf(issuer: Issuer, { accountId, iss, subject, sid }: SignIn): Record<string, string> {
+function indexesOf(issuer: Partition, { accountId, iss, subject, sid }: SignIn): Record<string, string> {
   const queries: SignInQuery[] = [
     { by: 'account', accountId },
     { by: 'subject', iss, subject },
@@ -97,6 +100,17 @@ function indexesOf(issuer: Issuer, { accountId, iss, subject, sid }: SignIn): Re
   ];
   return Object.fromEntries(queries.map((query) => [query.by, indexOf(issuer, query).value]));
 }
+
+/** ID tokens of sign-ins. */
+export const sealedSignIns: SealedKind = {
+  kind,
+  member: 'sealed',
+  boundTo: (key) => key,
+  ownIndex: ({ id, value }) => indexesOf({ tag: id.slice(0, id.indexOf(':')) }, value as unknown as SignIn),
+};
+
+/** How often a record that was written meanwhile is read again. */
+const attempts = 3;
 
 export function createSignIns(options: SignInsOptions): SignIns {
   const { storage, keyRing, sessionSeconds, grantSeconds, now = () => Date.now() } = options;
@@ -108,8 +122,9 @@ export function createSignIns(options: SignInsOptions): SignIns {
       const id = randomBytes(32).toString('base64url');
       const key = signInKey(issuer, id);
       const sealed = idToken === undefined ? {} : { sealed: (await keyRing()).seal(key, idToken) };
-      const write = { expiresAt: endsAt(), index: indexesOf(issuer, signIn) };
-      await storage.put(kind, key, { ...signIn, ...sealed }, write);
+      const value: Record<string, unknown> = { ...signIn, ...sealed };
+      const index = { ...indexesOf(issuer, signIn), ...sealedIndex(key, value.sealed) };
+      await storage.put(kind, key, value, { expiresAt: endsAt(), index });
       return id;
     },
 
@@ -143,10 +158,13 @@ export function createSignIns(options: SignInsOptions): SignIns {
     },
 
     async extend(issuer, key) {
-      const record = await storage.get(kind, key);
-      if (!record) return;
-      const index = indexesOf(issuer, record.value as unknown as SignIn);
-      await storage.replace(kind, key, record.version, record.value, { expiresAt: endsAt(), index });
+      for (let attempt = 0; attempt < attempts; attempt += 1) {
+        const record = await storage.get(kind, key);
+        if (!record) return;
+        const { version, value } = record;
+        const index = { ...indexesOf(issuer, value as unknown as SignIn), ...sealedIndex(key, value.sealed) };
+        if (await storage.replace(kind, key, version, value, { expiresAt: endsAt(), index })) return;
+      }
     },
   };
 }

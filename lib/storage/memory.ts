@@ -1,3 +1,4 @@
+import { type Expiring, ExpiryQueue } from './expiry-queue.ts';
 import type {
   DecidingWrite,
   FoundRecord,
@@ -27,8 +28,8 @@ export interface MemoryStorageOptions {
 export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   const { now = () => Date.now() / 1000 } = options;
   const records = new RecordTable();
-  const tombstones = new Map<string, Expiring>();
-  const counters = new Map<string, Counter>();
+  const tombstones = new ExpiringMap<Keyed>();
+  const counters = new ExpiringMap<Counter>();
   let writes = 0;
 
   function live<T extends Expiring>(row: T | undefined): T | undefined {
@@ -120,7 +121,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
 
     async deleteByGrant(grantId, tombstoneExpiresAt) {
       const earlierEnd = tombstones.get(grantId)?.expiresAt ?? tombstoneExpiresAt;
-      tombstones.set(grantId, { expiresAt: Math.max(earlierEnd, tombstoneExpiresAt) });
+      tombstones.set({ key: grantId, expiresAt: Math.max(earlierEnd, tombstoneExpiresAt) });
       for (const row of records.ofGrant(grantId)) records.delete(row);
     },
 
@@ -131,16 +132,16 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
 
     async increment(key, ttlSeconds) {
       const { count, expiresAt } = live(counters.get(key)) ?? { count: 0, expiresAt: now() + ttlSeconds };
-      counters.set(key, { count: count + 1, expiresAt });
+      counters.set({ key, count: count + 1, expiresAt });
       return count + 1;
     },
 
     async sweep(before, limit) {
       const end = Math.min(before, now());
       let removed = 0;
-      removed += removeExpired(records, end, limit);
-      removed += removeExpired(tombstones, end, limit - removed);
-      removed += removeExpired(counters, end, limit - removed);
+      for (const table of [records, tombstones, counters]) {
+        while (removed < limit && table.removeExpired(end)) removed += 1;
+      }
       return removed;
     },
 
@@ -150,13 +151,36 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   };
 }
 
-interface Expiring {
-  readonly expiresAt?: number | undefined;
+interface Keyed extends Expiring {
+  readonly key: string;
+  readonly expiresAt: number;
 }
 
-interface Counter {
+interface Counter extends Keyed {
   readonly count: number;
-  readonly expiresAt: number;
+}
+
+/** Rows by key that all expire. */
+class ExpiringMap<Value extends Keyed> {
+  readonly #rows = new Map<string, Value>();
+  readonly #queue = new ExpiryQueue<Value>();
+
+  get(key: string): Value | undefined {
+    return this.#rows.get(key);
+  }
+
+  set(row: Value): void {
+    const previous = this.#rows.get(row.key);
+    if (previous) this.#queue.remove(previous);
+    this.#rows.set(row.key, row);
+    this.#queue.add(row);
+  }
+
+  /** Removes the row that expired first, if it did at or before `end`. */
+  removeExpired(end: number): boolean {
+    const row = this.#queue.take(end);
+    return row !== undefined && this.#rows.delete(row.key);
+  }
 }
 
 interface Row extends Expiring {
@@ -172,7 +196,8 @@ interface Row extends Expiring {
 }
 
 /** Records by kind and id, by grant and by indexed value, so that no search reads every record. */
-class RecordTable implements ExpiringTable<Row> {
+class RecordTable {
+  readonly #queue = new ExpiryQueue<Row>();
   readonly #kinds = new Map<string, Map<string, Row>>();
   readonly #grants = new Map<string, Set<Row>>();
   readonly #groups = new Map<string, Set<Row>>();
@@ -187,6 +212,7 @@ class RecordTable implements ExpiringTable<Row> {
     const previous = rows.get(row.id);
     if (previous) this.#leave(previous);
     rows.set(row.id, row);
+    this.#queue.add(row);
     if (row.grantId !== undefined) join(this.#grants, row.grantId, row);
     for (const group of row.groups) join(this.#groups, group, row);
   }
@@ -196,8 +222,11 @@ class RecordTable implements ExpiringTable<Row> {
     this.#leave(row);
   }
 
-  *entries(): Iterable<[Row, Row]> {
-    for (const rows of this.#kinds.values()) for (const row of rows.values()) yield [row, row];
+  /** Removes the row that expired first, if it did at or before `end`. */
+  removeExpired(end: number): boolean {
+    const row = this.#queue.take(end);
+    if (row) this.delete(row);
+    return row !== undefined;
   }
 
   ofGrant(grantId: string): Row[] {
@@ -209,6 +238,7 @@ class RecordTable implements ExpiringTable<Row> {
   }
 
   #leave(row: Row): void {
+    this.#queue.remove(row);
     if (row.grantId !== undefined) leave(this.#grants, row.grantId, row);
     for (const group of row.groups) leave(this.#groups, group, row);
   }
@@ -235,22 +265,6 @@ function groupsOf(kind: string, index: WriteOptions['index']): readonly string[]
 /** One text for several parts, never the same for other parts, whatever characters they hold. */
 function groupOf(...parts: [kind: string, name: string, value: string]): string {
   return JSON.stringify(parts);
-}
-
-interface ExpiringTable<Key> {
-  entries(): Iterable<[Key, Expiring]>;
-  delete(key: Key): unknown;
-}
-
-function removeExpired<Key>(table: ExpiringTable<Key>, end: number, limit: number): number {
-  let removed = 0;
-  for (const [key, { expiresAt }] of table.entries()) {
-    if (removed >= limit) break;
-    if (expiresAt === undefined || expiresAt > end) continue;
-    table.delete(key);
-    removed += 1;
-  }
-  return removed;
 }
 
 function toRecord({ json, version, consumedAt, expiresAt }: Row): StoredRecord {

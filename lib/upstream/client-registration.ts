@@ -3,7 +3,9 @@ import { endpointUrl } from '../shared/endpoint-paths.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import { recordId } from '../shared/record-ids.ts';
+import { type SealedKind, sealedIndex } from '../shared/sealed-records.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
+import { compareAndDelete } from '../storage/compare-and-delete.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ClientKeys } from './client-keys.ts';
 import type { AuthorizationServer } from './discovery.ts';
@@ -43,6 +45,8 @@ export interface ClientRegistration {
 }
 
 const kind = 'UpstreamClient';
+
+export const sealedRegistrations: SealedKind = { kind, member: 'sealed', boundTo: (id) => `${kind}:${id}` };
 
 interface Registered {
   readonly clientId: string;
@@ -145,13 +149,15 @@ export function createClientRegistration(options: ClientRegistrationOptions): Cl
     const id = registrationId(issuer, upstream, server);
     const ring = await keyRing();
     const stored = await storage.get(kind, id);
-    const opened = stored && ring.open(`${kind}:${id}`, String(stored.value.sealed));
+    const opened = stored && ring.open(sealedRegistrations.boundTo(id), String(stored.value.sealed));
     if (opened !== undefined) return JSON.parse(opened) as Registered;
-    if (stored) await storage.delete(kind, id); // Sealed with a secret that is gone.
+    // Sealed with a secret that is gone.
+    if (stored) await compareAndDelete(storage, kind, id, stored.version);
     const { registered, expiresAt } = await registerDynamically(issuer, upstream, server, outbound);
-    const sealed = ring.seal(`${kind}:${id}`, JSON.stringify(registered));
+    const sealed = ring.seal(sealedRegistrations.boundTo(id), JSON.stringify(registered));
     // Of processes that register at the same time one is remembered, and all use it.
-    if (await storage.create(kind, id, { sealed }, { expiresAt })) return registered;
+    const write = { expiresAt, index: sealedIndex(id, sealed) };
+    if (await storage.create(kind, id, { sealed }, write)) return registered;
     return registration(issuer, upstream, server, outbound);
   }
 

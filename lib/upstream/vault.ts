@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
+import { type SealedKind, sealedIndex } from '../shared/sealed-records.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
-import { type Storage, StorageUnavailableError } from '../storage/storage.ts';
+import { compareAndDelete } from '../storage/compare-and-delete.ts';
+import { type Storage, StorageUnavailableError, type StoredRecord, type WriteOptions } from '../storage/storage.ts';
 
 /** Tokens of one user at one upstream. */
 export interface UpstreamTokens {
@@ -85,6 +87,14 @@ export interface Vault {
 const kind = 'UpstreamToken';
 const leaseKind = 'UpstreamLease';
 
+/** Value: `upstream`, `connectedAt`, `account` (the index value), `revision` and the tokens. */
+export const sealedUpstreamTokens: SealedKind = {
+  kind,
+  member: 'sealed',
+  boundTo: (id) => `${kind}:${id}`,
+  ownIndex: ({ value }) => ({ account: String(value.account) }),
+};
+
 /** A connection that nobody used for so long is forgotten. */
 const keepSeconds = 180 * 86_400;
 
@@ -102,33 +112,47 @@ const aheadPart = 0.2;
 const writeDelaysMs = [100, 300, 1000, 3000];
 
 interface Entry {
-  readonly version: string;
+  /** Of this vault's writes: the version of the record also changes when it is sealed anew. */
+  readonly revision: string;
   /** When it is forgotten, UNIX seconds. */
   readonly endsAt: number | undefined;
   /** Absent where the user must connect again. */
   readonly tokens?: UpstreamTokens;
 }
 
+interface Value {
+  readonly [member: string]: unknown;
+  readonly account: string;
+}
+
+const attempts = 5;
+
+const revisionOf = ({ value, version }: StoredRecord) => String(value.revision ?? version);
+
 export function createVault(storage: Storage, keyRing: KeyRingSource, now: () => number = () => Date.now()): Vault {
   const underWay = new Map<string, Promise<VaultAnswer>>();
   /** Renewed, but the store did not take them. */
-  const unsaved = new Map<string, { readonly version: string | undefined; readonly tokens: UpstreamTokens }>();
+  const unsaved = new Map<string, { readonly revision: string | undefined; readonly tokens: UpstreamTokens }>();
   const seconds = () => Math.floor(now() / 1000);
   const idOf = ({ issuer, account, upstream }: VaultKey) => recordId(issuer, JSON.stringify([account, upstream]));
 
-  const options = ({ issuer, account }: VaultKey) => ({
+  const options = (key: VaultKey, value: Value): WriteOptions => ({
     expiresAt: seconds() + keepSeconds,
-    index: { account: recordId(issuer, account) },
+    index: { account: value.account, ...sealedIndex(idOf(key), value.sealed) },
   });
 
-  async function seal(key: VaultKey, tokens: UpstreamTokens): Promise<Record<string, unknown>> {
-    const sealed = (await keyRing()).seal(`${kind}:${idOf(key)}`, JSON.stringify(tokens));
-    return { upstream: key.upstream, connectedAt: tokens.connectedAt, sealed };
+  function newValue({ issuer, account, upstream }: VaultKey, more: { sealed: string } | { ended: string }): Value {
+    return { upstream, account: recordId(issuer, account), revision: randomUUID(), ...more };
+  }
+
+  async function seal(key: VaultKey, tokens: UpstreamTokens): Promise<Value> {
+    const sealed = (await keyRing()).seal(sealedUpstreamTokens.boundTo(idOf(key)), JSON.stringify(tokens));
+    return { ...newValue(key, { sealed }), connectedAt: tokens.connectedAt };
   }
 
   async function open(id: string, sealed: unknown): Promise<UpstreamTokens | undefined> {
     if (typeof sealed !== 'string') return undefined;
-    const text = (await keyRing()).open(`${kind}:${id}`, sealed);
+    const text = (await keyRing()).open(sealedUpstreamTokens.boundTo(id), sealed);
     return text === undefined ? undefined : (JSON.parse(text) as UpstreamTokens);
   }
 
@@ -136,28 +160,34 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
     const record = await storage.get(kind, id);
     if (!record) return undefined;
     const tokens = await open(id, record.value.sealed);
-    return { version: record.version, endsAt: record.expiresAt, ...(tokens && { tokens }) };
+    return { revision: revisionOf(record), endsAt: record.expiresAt, ...(tokens && { tokens }) };
   }
 
   /** @returns false where the connection was changed or removed meanwhile */
-  async function write(key: VaultKey, version: string | undefined, value: Record<string, unknown>): Promise<boolean> {
+  async function write(key: VaultKey, revision: string | undefined, value: Value): Promise<boolean> {
     const id = idOf(key);
-    if (version === undefined) return storage.create(kind, id, value, options(key));
-    return storage.replace(kind, id, version, value, options(key));
+    if (revision === undefined) return storage.create(kind, id, value, options(key, value));
+    // Between reading and writing it may be sealed anew, which changes nothing of what it says.
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const record = await storage.get(kind, id);
+      if (!record || revisionOf(record) !== revision) return false;
+      if (await storage.replace(kind, id, record.version, value, options(key, value))) return true;
+    }
+    return false;
   }
 
   /** Before the lease is released, and again while the store is away. */
-  async function save(key: VaultKey, version: string | undefined, tokens: UpstreamTokens): Promise<boolean> {
+  async function save(key: VaultKey, revision: string | undefined, tokens: UpstreamTokens): Promise<boolean> {
     const id = idOf(key);
     const value = await seal(key, tokens);
     for (const delay of [...writeDelaysMs, undefined]) {
       try {
-        const isWritten = await write(key, version, value);
+        const isWritten = await write(key, revision, value);
         unsaved.delete(id);
         return isWritten;
       } catch (error) {
         if (!(error instanceof StorageUnavailableError)) throw error;
-        unsaved.set(id, { version, tokens });
+        unsaved.set(id, { revision, tokens });
         if (delay === undefined) throw error;
         await pause(delay);
       }
@@ -168,7 +198,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
   /** Deletes the lease if it is still this holder's. */
   async function release(id: string, holder: string): Promise<void> {
     const lease = await storage.get(leaseKind, id);
-    if (lease?.value.holder === holder) await storage.delete(leaseKind, id);
+    if (lease?.value.holder === holder) await compareAndDelete(storage, leaseKind, id, lease.version);
   }
 
   /** Leaves the failure in the lease's place, so that nobody asks again before it is time. */
@@ -192,7 +222,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
     const id = idOf(key);
     const entry = await read(id);
     // Somebody was faster, or the user has connected anew.
-    if (entry?.version !== stale || !(entry?.tokens || canStart)) {
+    if (entry?.revision !== stale || !(entry?.tokens || canStart)) {
       await release(id, holder);
       return toAnswer(entry);
     }
@@ -207,10 +237,10 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
       case 'ended':
         // Tokens that come without the user are simply gone; others leave a mark, so that nobody asks in vain.
         if (canStart) await storage.delete(kind, id);
-        else if (entry) await write(key, entry.version, { upstream: key.upstream, ended: renewal.reason });
+        else if (entry) await write(key, entry.revision, newValue(key, { ended: renewal.reason }));
         break;
       case 'renewed':
-        if (await save(key, entry?.version, renewal.tokens)) {
+        if (await save(key, entry?.revision, renewal.tokens)) {
           await release(id, holder);
           return { kind: 'tokens', tokens: renewal.tokens };
         }
@@ -230,7 +260,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
       }
       const lease = await storage.get(leaseKind, id);
       const entry = await read(id);
-      if (entry?.version !== stale) return toAnswer(entry);
+      if (entry?.revision !== stale) return toAnswer(entry);
       if (lease && typeof lease.value.failed === 'string') {
         const retryAfterSeconds = Math.max(1, (lease.expiresAt ?? 0) - seconds());
         const isFinal = lease.value.isFinal === true;
@@ -257,10 +287,10 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
    * Puts off when a connection in use is forgotten. Tokens that are renewed are written anew at that time, and must not be
    * touched beside it: this is for those that never are.
    */
-  async function keepLonger(key: VaultKey, { version, endsAt, tokens }: Entry): Promise<void> {
+  async function keepLonger(key: VaultKey, { revision, endsAt, tokens }: Entry): Promise<void> {
     if (!tokens || tokens.refreshToken !== undefined || (endsAt ?? 0) - seconds() > keepSeconds / 2) return;
     try {
-      await write(key, version, await seal(key, tokens));
+      await write(key, revision, await seal(key, tokens));
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) throw error; // The next call does it.
     }
@@ -280,21 +310,22 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
     async get(key, request) {
       const id = idOf(key);
       const pending = unsaved.get(id);
-      if (pending) await save(key, pending.version, pending.tokens);
+      if (pending) await save(key, pending.revision, pending.tokens);
       const entry = await read(id);
       const tokens = entry?.tokens;
       if (!tokens && !request.canStart) return { kind: 'missing' };
       const isExpired = tokens?.expiresAt !== undefined && tokens.expiresAt <= seconds();
-      if (!tokens || isExpired || tokens.accessToken === request.refused) return renewal(key, request, entry?.version);
+      if (!tokens || isExpired || tokens.accessToken === request.refused) return renewal(key, request, entry?.revision);
       // Nobody waits for a renewal ahead of time, and nobody minds its failure: the token still works.
-      if (isNearEnd(tokens)) renewal(key, request, entry?.version).catch(() => undefined);
+      if (isNearEnd(tokens)) renewal(key, request, entry?.revision).catch(() => undefined);
       if (entry) await keepLonger(key, entry);
       return { kind: 'tokens', tokens };
     },
 
     async put(key, tokens) {
       unsaved.delete(idOf(key));
-      await storage.put(kind, idOf(key), await seal(key, tokens), options(key));
+      const value = await seal(key, tokens);
+      await storage.put(kind, idOf(key), value, options(key, value));
       await storage.delete(leaseKind, idOf(key)); // What failed before says nothing about the new connection.
     },
 

@@ -81,6 +81,16 @@ export const expiry: Rules = {
     assert.equal(await storage.get('Session', 'a'), undefined);
   },
 
+  'a record that is replaced by one that has expired is gone at once': async ({ storage }) => {
+    await storage.put('Lease', 'a', { holder: 'one' }, { expiresAt: 4e9 });
+    const { version = '' } = (await storage.get('Lease', 'a')) ?? {};
+    assert.equal(await storage.replace('Lease', 'a', version, {}, { expiresAt: 0 }), true);
+    assert.equal(await storage.get('Lease', 'a'), undefined);
+    assert.equal(await storage.replace('Lease', 'a', version, {}, { expiresAt: 0 }), false);
+    assert.equal(await storage.create('Lease', 'a', { holder: 'two' }), true);
+    assertSame((await storage.get('Lease', 'a'))?.value, { holder: 'two' });
+  },
+
   'consumption leaves the expiry as it was': async ({ storage, clock }) => {
     const expiresAt = clock.now() + 60;
     await storage.put('Code', 'a', {}, { expiresAt });
