@@ -50,9 +50,12 @@ export function replaceClasses(document: string, table: string): string {
   return `${document.slice(0, start + begin.length)}\n${table}\n${document.slice(stop)}`;
 }
 
-/** Class and summary of each row that the document has now. */
-export function documentedClasses(document: string): { name: string; summary: string }[] {
+/** The rows that the document has now. */
+export function documentedClasses(document: string): (AttackClass & { readonly outcome: Outcome })[] {
   const section = document.slice(document.indexOf(begin), document.indexOf(end));
-  const rows = section.matchAll(/^\| \[([^\]]+)\]\([^)]+\) \| (.+?) \| \d+ \| .+ \|$/gm);
-  return [...rows].map(([, name = '', summary = '']) => ({ name, summary }));
+  const rows = section.matchAll(/^\| \[([^\]]+)\]\([^)]+\) \| (.+?) \| (\d+) \| (.+) \|$/gm);
+  return [...rows].map(([, name = '', summary = '', cases = '', result = '']) => {
+    const failed = result.startsWith('all ') ? 0 : Number.parseInt(result, 10);
+    return { name, summary, outcome: { passed: Number(cases) - failed, failed } };
+  });
 }

@@ -1,3 +1,4 @@
+/** Secrets: whether anything that a full run emits, says or keeps holds one */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type FullRun, runFully } from '../helpers/full-run.ts';
 

@@ -6,5 +6,5 @@ test('docs/security.md has a row for each class of attack that is tried, and no 
   const document = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
   const classes = attackClasses();
   expect(classes.length).toBeGreaterThan(0);
-  expect(documentedClasses(document)).toEqual(classes);
+  expect(documentedClasses(document).map(({ name, summary }) => ({ name, summary }))).toEqual(classes);
 });
