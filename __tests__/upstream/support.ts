@@ -15,7 +15,7 @@ export interface FilesGateway {
 
 export interface FilesGatewaySettings {
   readonly upstream?: OAuthUpstreamOptions;
-  readonly credential?: Partial<UserOAuthOptions>;
+  readonly credential?: Partial<UserOAuthOptions> | ((upstream: OAuthUpstream) => Partial<UserOAuthOptions>);
   readonly options?: (issuer: string) => Partial<McpOAuthOptions>;
   /** Middleware of the app before the route. */
   readonly before?: RequestHandler;
@@ -28,7 +28,8 @@ export async function startFilesGateway(settings: FilesGatewaySettings = {}): Pr
     ...(settings.options && { options: settings.options }),
     routes(app, auth) {
       if (settings.before) app.use(settings.before);
-      const credential = userOAuth({ id: 'files', displayName: 'Files', connect: 'on-demand', ...settings.credential });
+      const given = typeof settings.credential === 'function' ? settings.credential(upstream) : settings.credential;
+      const credential = userOAuth({ id: 'files', displayName: 'Files', connect: 'on-demand', ...given });
       app.use(auth.proxy('/files', { target: upstream.url, upstream: credential }));
     },
   });

@@ -85,6 +85,17 @@ describe('the upstream is found', () => {
     expect((await call()).status).toBe(200);
   });
 
+  test('by the URL that the operator gives, and by no other', async () => {
+    await start({
+      upstream: { metadata: 'root' },
+      credential: ({ issuer }) => ({
+        protectedResourceMetadataUrl: `${issuer}/.well-known/oauth-protected-resource`,
+      }),
+    });
+    await connectAlice();
+    expect(wellKnown()).toEqual(['/.well-known/oauth-protected-resource', '/.well-known/oauth-authorization-server']);
+  });
+
   test('at its own origin without any metadata (MCP 2025-03-26)', async () => {
     await start({ upstream: { metadata: 'none' }, credential: { scopes: ['files:read'] } });
     await connectAlice();
@@ -124,6 +135,13 @@ describe('this server is known there', () => {
     await connectAlice();
     expect(whoAmI(await call()).clientId).toBe('the-gateway');
     expect(upstream.tokenRequests[0]).toMatchObject({ client_id: 'the-gateway' });
+  });
+
+  test('with the scopes that the operator names, in the spelling that the server wants', async () => {
+    const clientRegistration = { mode: 'manual', clientId: 'known', clientSecret: 'known-secret' } as const;
+    await start({ credential: { clientRegistration, scopes: ['files:read', 'files:write'], scopeDelimiter: ',' } });
+    await connectAlice();
+    expect(authorizationRequest().get('scope')).toBe('files:read,files:write');
   });
 
   test('not at all where the server wants a client that nobody set up: told to the operator', async () => {
