@@ -200,7 +200,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     approved: clients.fetcher.approved,
     pages,
     isOperatorClient,
-    offer: (exchange, approved) => upstreams.connect.offer(exchange, approved),
+    upstreams: () => upstreams.connect,
   });
   const upstreams = createUpstreams({
     storage,

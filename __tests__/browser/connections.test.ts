@@ -10,9 +10,12 @@ import {
   type CompanyApp,
   callbackAt,
   clientSite,
+  focusRing,
   meetPerson,
+  overflows,
   type Person,
   signInAtProvider,
+  smallTargets,
   startCompanyApp,
   useChromium,
   withMiddleware,
@@ -85,6 +88,63 @@ it('a person connects an upstream on the way to the code, sees it, disconnects i
   await page.getByText('Access was revoked.').waitFor();
   expect(await page.getByText('No application has access').isVisible()).toBe(true);
   expect((await call()).status).toBe(401);
+});
+
+it('with a session, one page asks for everything: by keyboard, a service is connected from it, and what was ticked stays', async () => {
+  const { url } = company.gateway;
+  const client = await createOAuthClient(
+    url,
+    { redirect_uris: [`${clientSite}/callback`], client_name: 'Desk' },
+    `${url}/files`,
+  );
+  await page.goto(`${url}/oauth/connections`);
+  await signInAtProvider(page, 'alice');
+  await page.getByRole('heading', { name: 'Your connections' }).waitFor();
+
+  await page.goto(client.authorizeUrl());
+  expect(await heading()).toBe('Allow Desk to use Team files?');
+  expect(await page.getByRole('button', { name: 'Allow' }).count()).toBe(0);
+  expect([await axeProblems(page), await smallTargets(page), await overflows(page)]).toEqual([[], [], false]);
+  const focused = () => page.evaluate<string>('document.activeElement.textContent || document.activeElement.name');
+  const reach = async (name: string) => {
+    for (let presses = 0; presses < 10 && (await focused()) !== name; presses += 1) await page.keyboard.press('Tab');
+    expect([await focused(), await focusRing(page)]).toEqual([name, { style: 'solid', width: 3 }]);
+  };
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Connect Files'); // Nothing before it takes the keyboard.
+  await reach('remember');
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Enter');
+  await page.locator('input[name=upstreamLogin]').fill('alice-at-files');
+  await page.keyboard.press('Enter');
+  await page.getByText('Connected', { exact: true }).waitFor();
+  expect(await page.getByLabel('Do not ask again').isChecked()).toBe(true);
+  await reach('Allow');
+  await page.keyboard.press('Enter');
+  expect((await callbackAt(page, client.redirectUri)).has('code')).toBe(true);
+
+  // Typed again, nothing is asked.
+  await page.goto(client.authorizeUrl({ state: 'silent' }));
+  expect((await callbackAt(page, client.redirectUri)).get('state')).toBe('silent');
+});
+
+it('a service that the person refused is named on the page, and Back leads to the same question', async () => {
+  const { url } = company.gateway;
+  const client = await createOAuthClient(url, { redirect_uris: [`${clientSite}/callback`] }, `${url}/files`);
+  await page.goto(`${url}/oauth/connections`);
+  await signInAtProvider(page, 'bob');
+  await page.getByRole('heading', { name: 'Your connections' }).waitFor();
+  await page.goto(client.authorizeUrl());
+  await button('Connect Files').click();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByText('Files was not connected. You can try again.').waitFor();
+  expect(await axeProblems(page)).toEqual([]);
+  await button('Connect Files').click();
+  await page.locator('input[name=upstreamLogin]').waitFor();
+  await page.goBack();
+  await button('Deny').click();
+  expect((await callbackAt(page, client.redirectUri)).get('error')).toBe('access_denied');
 });
 
 it('a person who is signed in nowhere signs in for the list, by keyboard, and signs out everywhere', async () => {

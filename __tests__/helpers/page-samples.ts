@@ -19,6 +19,7 @@ const linear = {
   summary: 'Issues and projects of your team',
   isConnected: false,
   isRequired: true,
+  isShared: false,
 };
 const calendar = {
   id: 'calendar',
@@ -26,9 +27,21 @@ const calendar = {
   host: 'calendar.example.com',
   isConnected: true,
   isRequired: false,
+  isShared: false,
+};
+
+const wiki = {
+  id: 'wiki',
+  name: 'Wiki',
+  host: 'wiki.example.com',
+  isConnected: false,
+  isRequired: false,
+  isShared: true,
 };
 
 type Samples = { readonly [Name in PageName]: Readonly<Record<string, PageContent<Name>>> };
+
+const noServices = { upstreams: [], isHeldBack: false, wasRemembered: false };
 
 /** Contents by page and by name of the picture. */
 export const pageSamples: Samples = {
@@ -44,7 +57,45 @@ export const pageSamples: Samples = {
       resource,
       scopes: ['mcp:tools', 'files:read', 'offline_access'],
       account: 'Ada Lovelace',
+      ...noServices,
       mayRemember: true,
+      action,
+      csrf,
+    },
+    'consent-connect': {
+      client: {
+        name: 'Claude',
+        verification: 'domain',
+        verifiedHost: 'claude.ai',
+        redirectHost: 'claude.ai',
+        reach: 'web',
+      },
+      resource,
+      scopes: ['mcp:tools'],
+      account: 'Ada Lovelace',
+      upstreams: [linear, calendar, wiki],
+      isHeldBack: false,
+      mayRemember: true,
+      wasRemembered: true,
+      action,
+      csrf,
+    },
+    'consent-held-back': {
+      client: {
+        name: 'Claude',
+        verification: 'domain',
+        verifiedHost: 'claude.ai',
+        redirectHost: 'claude.ai',
+        reach: 'web',
+      },
+      resource,
+      scopes: ['mcp:tools'],
+      account: 'Ada Lovelace',
+      upstreams: [linear],
+      notConnected: 'Linear',
+      isHeldBack: true,
+      mayRemember: true,
+      wasRemembered: false,
       action,
       csrf,
     },
@@ -52,6 +103,7 @@ export const pageSamples: Samples = {
       client: { name: 'Cursor', verification: 'unverified', redirectHost: '127.0.0.1:33418', reach: 'loopback' },
       resource,
       scopes: ['mcp:tools'],
+      ...noServices,
       mayRemember: false,
       action,
       csrf,
@@ -60,8 +112,8 @@ export const pageSamples: Samples = {
   connectList: {
     'connect-list': { clientName: 'Claude', account: 'Ada Lovelace', upstreams: [linear, calendar], action, csrf },
   },
-  connect: { connect: { upstream: linear, account: 'Ada Lovelace', isShared: true, action, csrf } },
-  connected: { connected: { upstreamName: 'Linear' } },
+  connect: { connect: { upstream: wiki, account: 'Ada Lovelace', action, csrf } },
+  connected: { connected: { upstreamName: 'Wiki' } },
   connections: {
     connections: {
       account: 'Ada Lovelace',

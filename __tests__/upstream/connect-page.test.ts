@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type McpOAuthOptions, sharedOAuth } from '../../lib/index.ts';
-import { createBrowser, type Page } from '../helpers/browser.ts';
+import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { callbackOf, createOAuthClient, type OAuthClient } from '../helpers/oauth-client.ts';
-import { startOAuthUpstream } from '../helpers/oauth-upstream.ts';
+import { type OAuthUpstream, startOAuthUpstream } from '../helpers/oauth-upstream.ts';
 import { connect, linkIn, rpc, startFilesGateway, whoAmI } from './support.ts';
 
 const closing: { close(): Promise<void> }[] = [];
@@ -75,15 +75,34 @@ describe('the page after a login', () => {
     expect(callbackOf(done).code).toEqual(expect.any(String));
   });
 
-  test('comes with a session, too, and not when everything is connected', async () => {
+  test('does not come when everything is connected, and to each person for themselves', async () => {
     const { client, browser } = await start('offered');
-    const first = await approve(client, browser);
-    const connected = await connectOn(first, browser);
+    const connected = await connectOn(await approve(client, browser), browser);
     await browser.submit(connected, lastForm(connected), { decision: 'continue' }, { stopAt });
-    expect(callbackOf(await approve(client, browser)).code).toEqual(expect.any(String));
-    // Another person in this browser's place has connected nothing.
-    const other = await approve(client, createBrowser(), 'bob');
-    expect(buttons(other)).toContain('connect');
+    expect(callbackOf(await approve(client, createBrowser())).code).toEqual(expect.any(String));
+    expect(buttons(await approve(client, createBrowser(), 'bob'))).toContain('connect');
+  });
+
+  test.each([
+    [
+      'the person refused there',
+      async (browser: Browser, page: Page) => {
+        const away = await browser.submit(page, 'upstream', { decision: 'connect' }, { stopAt });
+        return browser.submit(away, 'upstreamLogin', { action: 'cancel' }, { stopAt });
+      },
+    ],
+    [
+      'its server cannot be reached',
+      async (browser: Browser, page: Page, upstream: OAuthUpstream) => {
+        await upstream.close();
+        return browser.submit(page, 'upstream', { decision: 'connect' }, { stopAt });
+      },
+    ],
+  ])('says that an upstream was not connected because %s, and offers it again', async (_why, attempt) => {
+    const { client, browser, upstream } = await start('required');
+    const back = await attempt(browser, await approve(client, browser), upstream);
+    expect(back.text).toContain('Files was not connected. You can try again.');
+    expect(buttons(back)).toEqual(['connect', 'deny']);
   });
 
   test('does not come for an upstream that waits for a call', async () => {
@@ -98,21 +117,13 @@ describe('the page after a login', () => {
     expect(callbackOf(denied)).toMatchObject({ error: 'access_denied' });
   });
 
-  test.each(['after a login', 'in a session'])(
-    'gives no code to who was revoked while it was open: %s (CWE-613)',
-    async (when) => {
-      const { client, browser, gateway } = await start('offered');
-      if (when === 'in a session') {
-        const first = await approve(client, browser);
-        await browser.submit(first, lastForm(first), { decision: 'continue' }, { stopAt });
-      }
-      const page = await approve(client, browser);
-      await gateway.auth.revoke({ sub: 'alice' });
-      const done = await browser.submit(page, lastForm(page), { decision: 'continue' }, { stopAt });
-
-      expect([done.status, done.location]).toEqual([400, undefined]);
-    },
-  );
+  test('gives no code to who was revoked while it was open (CWE-613)', async () => {
+    const { client, browser, gateway } = await start('offered');
+    const page = await approve(client, browser);
+    await gateway.auth.revoke({ sub: 'alice' });
+    const done = await browser.submit(page, lastForm(page), { decision: 'continue' }, { stopAt });
+    expect([done.status, done.location]).toEqual([400, undefined]);
+  });
 
   test('is there for the browser that signed in, and once', async () => {
     const { client, browser } = await start('offered');

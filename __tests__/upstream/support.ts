@@ -1,5 +1,5 @@
-import type { RequestHandler } from 'express';
-import { type McpOAuthOptions, type UserOAuthOptions, userOAuth } from '../../lib/index.ts';
+import type { Express, RequestHandler } from 'express';
+import { type McpOAuth, type McpOAuthOptions, type UserOAuthOptions, userOAuth } from '../../lib/index.ts';
 import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { type Answer, createOAuthClient, send } from '../helpers/oauth-client.ts';
@@ -19,6 +19,8 @@ export interface FilesGatewaySettings {
   readonly options?: (issuer: string) => Partial<McpOAuthOptions>;
   /** Middleware of the app before the route. */
   readonly before?: RequestHandler;
+  /** Further routes. */
+  readonly routes?: (app: Express, auth: McpOAuth) => void;
 }
 
 /** A gateway whose route `/files` goes to an upstream that each user connects. */
@@ -31,6 +33,7 @@ export async function startFilesGateway(settings: FilesGatewaySettings = {}): Pr
       const given = typeof settings.credential === 'function' ? settings.credential(upstream) : settings.credential;
       const credential = userOAuth({ id: 'files', displayName: 'Files', connect: 'on-demand', ...given });
       app.use(auth.proxy('/files', { target: upstream.url, upstream: credential }));
+      settings.routes?.(app, auth);
     },
   });
   return {

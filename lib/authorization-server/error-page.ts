@@ -1,5 +1,13 @@
 import type { PageContent } from '../shared/pages/pages.ts';
 
+/** What oidc-provider says of a request that was finished meanwhile, took too long or is another browser's. */
+const expired: ReadonlySet<string | undefined> = new Set([
+  'authorization request has expired',
+  'authorization session and cookie identifier mismatch',
+  'interaction session and authentication session mismatch',
+  'interaction session not found',
+]);
+
 /** Pages for errors that must not go to a redirect URI (RFC 6749 section 4.1.2.1): what happened and what helps. */
 export function authorizationError(
   code: string,
@@ -7,6 +15,7 @@ export function authorizationError(
   failure?: { readonly url: string; readonly reason: string },
 ): PageContent<'error'> {
   if (failure) return { kind: 'clientUnverifiable', values: { url: failure.url, reason: failure.reason }, code };
+  if (expired.has(description)) return { kind: 'expired', code };
   switch (code) {
     case 'invalid_client':
       return { kind: 'clientUnknown', code };

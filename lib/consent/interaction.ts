@@ -1,47 +1,50 @@
-import { browserSession } from '../shared/browser-session.ts';
-import type { EventContext, EventSink } from '../shared/events.ts';
+import type { EventContext } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
-import { BodyError, type Endpoint, type Exchange, readForm, redirect } from '../shared/http.ts';
+import { BodyError, type Endpoint, type Exchange, redirect } from '../shared/http.ts';
 import { type Identities, type Identity, nameOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { ApprovedLogin, LoginRequest } from '../shared/login-request.ts';
-import type { OidcClient, OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
-import { foreignForm } from '../shared/own-form.ts';
+import type { OidcInteraction, OidcProvider } from '../shared/oidc-provider.ts';
+import type { PageUpstream } from '../shared/pages/models.ts';
 import type { Pages } from '../shared/pages/pages.ts';
-import type { Resources } from '../shared/resources.ts';
+import { isReady, notConnectedName } from '../shared/pages/upstream-list.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import type { UserPolicy } from '../shared/user-policy.ts';
 import { consentClient, consentResource } from './consent-content.ts';
-import { saveGrant } from './interaction-grant.ts';
+import { type Decision, readDecision } from './decision.ts';
+import { createFinishInteraction, type FinishOptions, type Loaded, saveResult } from './finish-interaction.ts';
 import { interactionContext, loginRequestOf } from './login-parameters.ts';
 import { formActionSources, redirectSource } from './redirect-target.ts';
-import type { RememberedApprovals } from './remembered-approvals.ts';
 import { judgeUser, refusalResult, showRefusal } from './user-admission.ts';
 
-export interface InteractionOptions {
+/** Upstreams that a person connects on the way to a code. */
+export interface UpstreamOffers {
+  /** Those for the route at this path, as pages show them. */
+  list(issuer: Issuer, account: string, path: string): Promise<readonly PageUpstream[]>;
+  /** Takes the browser to one of them, and back. @returns false where it is none of them, or connected already */
+  connect(
+    exchange: Exchange,
+    request: { readonly account: string; readonly path: string; readonly upstream: string; readonly returnTo: string },
+  ): Promise<boolean>;
+  /** After a login: shows them, where there are any to connect. @returns whether it took the browser */
+  offer(exchange: Exchange, login: ApprovedLogin): Promise<boolean>;
+}
+
+export interface InteractionOptions extends FinishOptions {
   readonly provider: (issuer: Issuer) => Promise<{ provider: OidcProvider }>;
-  readonly resources: Resources;
   readonly identities: Identities;
   readonly keyRing: KeyRingSource;
-  readonly events: EventSink;
   readonly pages: Pages;
-  readonly approvals: RememberedApprovals;
   /** Public path of the interaction pages, without the issuer's prefix. */
   readonly path: string;
   /** Sends the browser to sign in; called only after the person approved the client (MCP 2026-07-28, Confused Deputy). */
   readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
-  /** Grants made in one sign-in end with it. */
-  readonly bindGrant: (issuer: Issuer, grantId: string, signInId: string) => Promise<void>;
-  readonly endSession: (issuer: Issuer, uid: string) => Promise<void>;
   readonly userPolicy: UserPolicy | undefined;
   /** The operator's word on a redirect URI now: it may have changed since the client registered. */
   readonly mayRedirect: (redirectUri: string) => boolean;
-  /** Somebody approved a client that is known by its metadata document. */
-  readonly approved: (clientId: string, redirectUri: string) => Promise<void>;
   /** Whether the operator set the client up, so that its name can be relied on. */
   readonly isOperatorClient: (clientId: string) => boolean;
-  /** Shows what else the person may do before the code, where there is something. @returns whether it took the browser */
-  readonly offer: (exchange: Exchange, login: ApprovedLogin) => Promise<boolean>;
+  readonly upstreams: () => UpstreamOffers;
 }
 
 /** The pages between an authorization request and its answer, and what continues after a login. */
@@ -62,8 +65,6 @@ export interface Interactions {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-const nowSeconds = () => Math.floor(Date.now() / 1000);
-
 const goneReason = 'interaction: finished, expired or of another browser';
 
 /** Whether the approval is followed by a sign-in. */
@@ -71,35 +72,22 @@ function needsLogin({ prompt, session }: OidcInteraction): boolean {
   return prompt.name !== 'consent' || !session;
 }
 
-/** What a person decided on the page. */
-interface Decision {
-  readonly approve: boolean;
-  readonly remember: boolean;
-  /** Where to sign in, if there was a choice. */
-  readonly choice: LoginRequest['choice'];
+/** A person with a session, who decides on one page about everything. */
+interface SignedIn {
+  readonly account: string;
+  readonly identity: Identity;
+  readonly signInId: string | undefined;
+  readonly upstreams: readonly PageUpstream[];
 }
 
-/** An interaction of this browser and whom it is about. */
-interface Loaded {
-  readonly provider: OidcProvider;
-  readonly interaction: OidcInteraction;
-  readonly client: OidcClient;
-}
-
-/** @returns false where the interaction was resumed meanwhile: of decisions made side by side one counts */
-async function saveResult(interaction: OidcInteraction, result: unknown): Promise<boolean> {
-  interaction.result = result;
-  try {
-    await interaction.save(Math.max(1, interaction.exp - nowSeconds()));
-    return true;
-  } catch (error) {
-    if ((error as Error).name !== 'SessionNotFound') throw error;
-    return false;
-  }
-}
+/** Parameter of the page's own address: the box was ticked before the person left to connect a service. */
+const rememberParameter = 'remember';
 
 export function createInteractions(options: InteractionOptions): Interactions {
   const { provider: providerOf, resources, identities, events, pages } = options;
+  const finish = createFinishInteraction(options);
+  const pathOf = (issuer: Issuer, { params }: OidcInteraction) =>
+    resources.resolve(issuer, text(params.resource))?.path ?? '';
 
   const csrfText = (interaction: OidcInteraction) => `${interaction.uid}:${interaction.cid}`;
 
@@ -126,14 +114,33 @@ export function createInteractions(options: InteractionOptions): Interactions {
     };
   }
 
-  async function show(exchange: Exchange, interaction: OidcInteraction, client: OidcClient): Promise<void> {
-    const { issuer } = exchange;
+  /** Who is asked, where the session says so; undefined where a sign-in comes first. */
+  async function signedIn(issuer: Issuer, interaction: OidcInteraction): Promise<SignedIn | undefined> {
+    const { session } = interaction;
+    if (needsLogin(interaction) || !session) return undefined;
+    const { accountId: account, acr: signInId } = session;
+    const identity = await identities.find(issuer, account);
+    if (!identity) return undefined;
+    return {
+      account,
+      identity,
+      signInId,
+      upstreams: await options.upstreams().list(issuer, account, pathOf(issuer, interaction)),
+    };
+  }
+
+  async function show(
+    exchange: Exchange,
+    { interaction, client }: Loaded,
+    person: SignedIn | undefined,
+    state: { readonly isHeldBack: boolean; readonly remember: boolean },
+  ): Promise<void> {
+    const { issuer, url } = exchange;
     const { redirect_uri: redirectUri, resource, scope, ui_locales: uiLocales } = interaction.params;
-    const signedIn =
-      !needsLogin(interaction) && interaction.session
-        ? await identities.find(issuer, interaction.session.accountId)
-        : undefined;
     const isKnown = options.isOperatorClient(client.clientId);
+    const upstreams = person?.upstreams ?? [];
+    const missing = upstreams.filter(({ isConnected }) => !isConnected);
+    const failed = notConnectedName(missing, url);
     pages.send(
       exchange,
       'consent',
@@ -141,11 +148,18 @@ export function createInteractions(options: InteractionOptions): Interactions {
         client: consentClient(client, text(redirectUri), isKnown),
         resource: consentResource(issuer, text(resource), resources),
         scopes: text(scope).split(' ').filter(Boolean),
-        ...(signedIn && { account: nameOf(signedIn) }),
+        ...(person && { account: nameOf(person.identity) }),
+        upstreams,
+        ...(failed !== undefined && { notConnected: failed }),
+        isHeldBack: state.isHeldBack,
         mayRemember: !needsLogin(interaction) && options.approvals.mayRemember(client, text(redirectUri)),
+        wasRemembered: state.remember,
         ...(await formOf(issuer, interaction)),
       },
-      { formAction: formActionSources(issuer, text(redirectUri), needsLogin(interaction)), uiLocales },
+      {
+        formAction: formActionSources(issuer, text(redirectUri), needsLogin(interaction) || missing.length > 0),
+        uiLocales,
+      },
     );
   }
 
@@ -154,24 +168,6 @@ export function createInteractions(options: InteractionOptions): Interactions {
     const flowId = flow.flowId ?? newFlowId();
     events.emit({ type: 'authorization.refused', ...flow, flowId, reason });
     pages.send(exchange, 'error', { kind: 'expired', code: 'invalid_request', flowId }, { status: 400 });
-  }
-
-  async function noteApproval({ params }: OidcInteraction): Promise<void> {
-    const clientId = text(params.client_id);
-    if (clientId.startsWith('https://')) await options.approved(clientId, text(params.redirect_uri));
-  }
-
-  async function remember(
-    issuer: Issuer,
-    client: OidcClient,
-    { cid, params }: OidcInteraction,
-    accountId: string,
-  ): Promise<void> {
-    const redirectUri = text(params.redirect_uri);
-    if (!options.approvals.mayRemember(client, redirectUri)) return;
-    const scopes = text(params.scope).split(' ').filter(Boolean);
-    const approved = { accountId, redirectUri, resource: text(params.resource), scopes };
-    await options.approvals.remember(issuer, client, approved, cid);
   }
 
   /** @returns whether the person goes on; who does not has been answered */
@@ -188,104 +184,59 @@ export function createInteractions(options: InteractionOptions): Interactions {
     return false;
   }
 
-  /** A decision counts only as a form of this page, posted by this browser (RFC 9700 section 4.7). */
-  async function readDecision(
-    exchange: Exchange,
-    interaction: OidcInteraction,
-  ): Promise<Decision | { readonly refusal: string }> {
-    const form = await readForm(exchange.req);
-    const foreign = foreignForm(exchange, await options.keyRing(), csrfText(interaction), form.get('csrf'));
-    if (foreign !== undefined) return { refusal: `decision: ${foreign}` };
-    const decision = form.get('decision');
-    if (decision !== 'approve' && decision !== 'deny') return { refusal: 'decision: neither yes nor no' };
-    return {
-      approve: decision === 'approve',
-      remember: form.get('remember') === 'yes',
-      choice: { provider: form.get('identity_provider'), email: form.get('email') },
-    };
-  }
-
-  async function decide(exchange: Exchange, { provider, interaction, client }: Loaded): Promise<void> {
+  async function deny(exchange: Exchange, { interaction }: Loaded): Promise<void> {
     const flow = interactionContext(interaction);
-    const decision = await readDecision(exchange, interaction);
-    if ('refusal' in decision) return refuse(exchange, decision.refusal, flow);
-    if (!decision.approve) {
-      const denial = { error: 'access_denied', error_description: 'the person refused the request' };
-      if (!(await saveResult(interaction, denial))) return refuse(exchange, goneReason, flow);
-      events.emit({ type: 'consent.denied', ...flow });
-      return redirect(exchange.res, interaction.returnTo);
-    }
-    if (needsLogin(interaction) || !interaction.session) {
-      const { uid, exp: expiresAt } = interaction;
-      const approval = await formOf(exchange.issuer, interaction);
-      const { remember: isRemembered, choice } = decision;
-      return options.startLogin(exchange, {
-        uid,
-        flowId: interaction.cid,
-        clientId: client.clientId,
-        expiresAt,
-        choice,
-        approval: { ...approval, remember: isRemembered },
-        ...loginRequestOf(interaction.params),
-      });
-    }
-    const { accountId: account, acr: signInId } = interaction.session;
-    const identity = await identities.find(exchange.issuer, account);
-    if (!identity) return refuse(exchange, goneReason, flow);
-    if (!(await admitted(exchange, { provider, interaction }, identity))) return;
-    const approved = {
-      account,
-      hadSession: true,
-      remember: decision.remember,
-      ...(signInId !== undefined && { signInId }),
-    };
-    const login = approvedLogin(exchange, { interaction, client }, approved);
-    if (await options.offer(exchange, login)) return;
-    if (!(await finish(exchange, { provider, interaction, client }, login))) refuse(exchange, goneReason, flow);
-  }
-
-  function approvedLogin(
-    { issuer }: Exchange,
-    { interaction, client }: Pick<Loaded, 'interaction' | 'client'>,
-    approved: Pick<ApprovedLogin, 'account' | 'hadSession' | 'remember' | 'signInId'>,
-  ): ApprovedLogin {
-    const { redirect_uri: redirectUri, resource } = interaction.params;
-    return {
-      uid: interaction.uid,
-      flowId: interaction.cid,
-      clientId: client.clientId,
-      ...(client.clientName !== undefined && { clientName: client.clientName }),
-      path: resources.resolve(issuer, text(resource))?.path ?? '',
-      expiresAt: interaction.exp,
-      redirectSource: redirectSource(text(redirectUri)),
-      ...approved,
-    };
-  }
-
-  /** Records what was approved and goes back to the client. @returns false where the request was finished meanwhile */
-  async function finish(
-    exchange: Exchange,
-    { provider, interaction, client }: Loaded,
-    { account, hadSession, signInId, remember: isRemembered }: ApprovedLogin,
-  ): Promise<boolean> {
-    const { issuer } = exchange;
-    if (!hadSession) {
-      // Another person signed in: the old session ends here instead of on oidc-provider's own logout page, also where it
-      // began in another tab meanwhile. This browser has just proved who is at it, so no older session is asked for.
-      const present = await browserSession(provider, exchange);
-      if (present.accountId !== undefined && present.accountId !== account)
-        await options.endSession(issuer, present.uid);
-      interaction.session = undefined;
-    }
-    if (signInId !== undefined) await options.bindGrant(issuer, interaction.cid, signInId);
-    const grantId = await saveGrant(provider, interaction, account, resources, issuer);
-    const login = hadSession ? {} : { login: { accountId: account, remember: true, acr: signInId } };
-    if (!(await saveResult(interaction, { ...login, consent: { grantId } }))) return false;
-    if (isRemembered) await remember(issuer, client, interaction, account);
-    await noteApproval(interaction);
-    events.emit({ type: 'consent.granted', ...interactionContext(interaction), subject: account });
+    const denial = { error: 'access_denied', error_description: 'the person refused the request' };
+    if (!(await saveResult(interaction, denial))) return refuse(exchange, goneReason, flow);
+    events.emit({ type: 'consent.denied', ...flow });
     redirect(exchange.res, interaction.returnTo);
-    return true;
+  }
+
+  /** Approved without a session: the sign-in is next. */
+  async function leaveForLogin(
+    exchange: Exchange,
+    { interaction, client }: Loaded,
+    { remember, choice }: Extract<Decision, { kind: 'approve' }>,
+  ): Promise<void> {
+    const { uid, cid: flowId, exp: expiresAt } = interaction;
+    const approval = { ...(await formOf(exchange.issuer, interaction)), remember };
+    const about = { uid, flowId, clientId: client.clientId, expiresAt, choice, approval };
+    return options.startLogin(exchange, { ...about, ...loginRequestOf(interaction.params) });
+  }
+
+  /** Where a service is connected first: the same page again, with what was ticked on it. */
+  async function connect(
+    exchange: Exchange,
+    loaded: Loaded,
+    person: SignedIn,
+    { remember, upstream }: Extract<Decision, { kind: 'connect' }>,
+  ): Promise<void> {
+    const { interaction } = loaded;
+    const returnTo = `${options.path}/${interaction.uid}${remember ? `?${rememberParameter}=yes` : ''}`;
+    const request = { account: person.account, path: pathOf(exchange.issuer, interaction), upstream, returnTo };
+    if (await options.upstreams().connect(exchange, request)) return;
+    await show(exchange, loaded, person, { isHeldBack: false, remember });
+  }
+
+  async function decide(exchange: Exchange, loaded: Loaded): Promise<void> {
+    const { interaction } = loaded;
+    const flow = interactionContext(interaction);
+    const decision = await readDecision(exchange, await options.keyRing(), csrfText(interaction));
+    if (decision.kind === 'foreign') return refuse(exchange, decision.reason, flow);
+    if (decision.kind === 'deny') return deny(exchange, loaded);
+    if (needsLogin(interaction)) {
+      if (decision.kind === 'approve') return leaveForLogin(exchange, loaded, decision);
+      return refuse(exchange, 'decision: a service before the sign-in', flow);
+    }
+    const person = await signedIn(exchange.issuer, interaction);
+    if (!person) return refuse(exchange, goneReason, flow);
+    if (!(await admitted(exchange, loaded, person.identity))) return;
+    const { remember } = decision;
+    if (decision.kind === 'connect') return connect(exchange, loaded, person, decision);
+    if (!isReady(person.upstreams)) return show(exchange, loaded, person, { isHeldBack: true, remember });
+    const { account, signInId } = person;
+    const isDone = await finish(exchange, loaded, { account, hadSession: true, signInId, remember });
+    if (!isDone) refuse(exchange, goneReason, flow);
   }
 
   async function find(exchange: Exchange, uid: string): Promise<Loaded | undefined> {
@@ -302,16 +253,21 @@ export function createInteractions(options: InteractionOptions): Interactions {
         res.setHeader('allow', 'GET, POST');
         return pages.send(exchange, 'error', { kind: 'notUsable', code: 'invalid_request' }, { status: 405 });
       }
-      const loaded = await load(exchange);
-      if (!loaded) return refuse(exchange, goneReason);
-      const { provider, interaction } = loaded;
+      const present = await load(exchange);
+      if (!present) return refuse(exchange, goneReason);
+      const { provider, interaction } = present;
       const client = await provider.Client.find(text(interaction.params.client_id));
       if (!client) return refuse(exchange, 'interaction: client is gone', { flowId: interaction.cid });
       if (!options.mayRedirect(text(interaction.params.redirect_uri)))
         return refuse(exchange, 'interaction: redirect URI is not allowed', { flowId: interaction.cid });
-      if (req.method === 'GET') return show(exchange, interaction, client);
+      const loaded = { provider, interaction, client };
+      if (req.method === 'GET') {
+        const remember = exchange.url.searchParams.get(rememberParameter) === 'yes';
+        const person = await signedIn(exchange.issuer, interaction);
+        return show(exchange, loaded, person, { isHeldBack: false, remember });
+      }
       try {
-        await decide(exchange, { provider, interaction, client });
+        await decide(exchange, loaded);
       } catch (error) {
         if (!(error instanceof BodyError)) throw error;
         refuse(exchange, error.message, { flowId: interaction.cid });
@@ -321,13 +277,26 @@ export function createInteractions(options: InteractionOptions): Interactions {
     async complete(exchange, uid, { accountId: account, signInId }) {
       const loaded = await find(exchange, uid);
       if (!loaded) return false;
-      const login = approvedLogin(exchange, loaded, { account, hadSession: false, remember: false, signInId });
-      return (await options.offer(exchange, login)) || finish(exchange, loaded, login);
+      const { interaction, client } = loaded;
+      const { redirect_uri: redirectUri, ui_locales: uiLocales } = interaction.params;
+      const isTaken = await options.upstreams().offer(exchange, {
+        uid,
+        flowId: interaction.cid,
+        clientId: client.clientId,
+        ...(client.clientName !== undefined && { clientName: client.clientName }),
+        path: pathOf(exchange.issuer, interaction),
+        expiresAt: interaction.exp,
+        redirectSource: redirectSource(text(redirectUri)),
+        ...(typeof uiLocales === 'string' && { uiLocales }),
+        account,
+        signInId,
+      });
+      return isTaken || finish(exchange, loaded, { account, hadSession: false, remember: false, signInId });
     },
 
-    async resume(exchange, login) {
-      const loaded = await find(exchange, login.uid);
-      return loaded ? finish(exchange, loaded, login) : false;
+    async resume(exchange, { uid, account, signInId }) {
+      const loaded = await find(exchange, uid);
+      return loaded ? finish(exchange, loaded, { account, hadSession: false, remember: false, signInId }) : false;
     },
 
     async admit(exchange, uid, identity) {

@@ -38,10 +38,8 @@ export interface ApprovedLogin {
   readonly account: string;
   /** `form-action` source of the client's redirect URI. */
   readonly redirectSource: string;
-  /** The session was there before: nobody has signed in for this request. */
-  readonly hadSession: boolean;
   /** The sign-in whose end is that of the grant, too. */
   readonly signInId?: string;
-  /** Whether the person wants this approval to be remembered. */
-  readonly remember: boolean;
+  /** Languages of the pages on the way, as the client wishes (`ui_locales`). */
+  readonly uiLocales?: string;
 }

@@ -3,6 +3,7 @@ import type { Endpoint, Exchange } from '../shared/http.ts';
 import type { Identities, Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { ApprovedLogin, LoginRequest } from '../shared/login-request.ts';
+import type { PageUpstream } from '../shared/pages/models.ts';
 import type { Pages } from '../shared/pages/pages.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -54,6 +55,17 @@ export interface ConnectEndpoints {
   signedIn(exchange: Exchange, uid: string, account: string): Promise<void>;
   /** Where there are upstreams to offer, shows them; `finish` then goes on with the login. @returns whether it did */
   offer(exchange: Exchange, login: ApprovedLogin): Promise<boolean>;
+  /** Upstreams that a person may connect for the route at this path, as pages show them. */
+  list(issuer: Issuer, account: string, path: string): Promise<PageUpstream[]>;
+  /**
+   * Takes the browser to one of them, and back to a page of ours whatever came of it; where it was not connected, the page's
+   * address says so.
+   * @returns false where it is none of them, or connected already
+   */
+  connect(
+    exchange: Exchange,
+    request: { readonly account: string; readonly path: string; readonly upstream: string; readonly returnTo: string },
+  ): Promise<boolean>;
   /** Whether the person is connected to all that the route at this path requires. */
   isReady(issuer: Issuer, account: string, path: string): Promise<boolean>;
 }

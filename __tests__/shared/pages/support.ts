@@ -48,6 +48,7 @@ const upstreamWith = (text: string) => ({
   summary: text,
   isConnected: false,
   isRequired: true,
+  isShared: true,
 });
 
 /** Contents of every page with the same text in each place that a peer or the app fills. */
@@ -64,7 +65,14 @@ export function contentsWith(text: string): { readonly [Name in keyof PageModels
       resource: { name: text, url: text },
       scopes: [text, 'mcp:tools'],
       account: text,
+      upstreams: [
+        { ...upstreamWith(text), isRequired: false },
+        { ...upstreamWith(text), isConnected: true },
+      ],
+      notConnected: text,
+      isHeldBack: true,
       mayRemember: true,
+      wasRemembered: true,
       action: text,
       csrf: text,
     },
@@ -77,11 +85,12 @@ export function contentsWith(text: string): { readonly [Name in keyof PageModels
     },
     signOut: { account: text, action: text, csrf: text },
     signedOut: {},
-    connect: { upstream: upstreamWith(text), account: text, isShared: true, action: text, csrf: text },
+    connect: { upstream: upstreamWith(text), account: text, action: text, csrf: text },
     connectList: {
       clientName: text,
       account: text,
       upstreams: [upstreamWith(text), { ...upstreamWith(text), isConnected: true, isRequired: false }],
+      notConnected: text,
       action: text,
       csrf: text,
     },

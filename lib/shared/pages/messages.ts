@@ -30,6 +30,7 @@ export interface PageMessages {
     readonly loopback: string;
     readonly privateScheme: string;
     readonly signInNext: string;
+    readonly services: string;
     readonly remember: string;
     readonly allow: string;
     readonly deny: string;
@@ -47,6 +48,7 @@ export interface PageMessages {
     readonly optional: string;
     readonly connected: string;
     readonly waiting: string;
+    readonly notConnected: string;
     readonly proceed: string;
     readonly cancel: string;
     readonly doneTitle: string;

@@ -54,9 +54,20 @@ export interface ConsentModel extends PageModel {
   readonly scopes: readonly string[];
   /** The signed-in person; without one, the identity provider comes next. */
   readonly account?: string;
-  /** Whether the form may offer a field `remember`. */
+  /** Services that the resource uses in the person's name; empty before the sign-in, they come after it then. */
+  readonly upstreams: readonly PageUpstream[];
+  /** Name of a service that was not connected just now. */
+  readonly notConnected?: string;
+  /** Approved while a required service was not connected: it counts only once that is done. */
+  readonly isHeldBack: boolean;
+  /** Whether the form may offer a field `remember` (`yes`). */
   readonly mayRemember: boolean;
-  /** Where the form is posted, with the fields `csrf` and `decision` (`approve` or `deny`). */
+  /** Whether that field was ticked, before a service was connected. */
+  readonly wasRemembered: boolean;
+  /**
+   * Where the form is posted, with the field `csrf` and either `decision` (`approve` or `deny`) or `connect` (the id of a
+   * service). One form, so that `remember` is sent with each.
+   */
   readonly action: string;
   readonly csrf: string;
 }
@@ -104,6 +115,8 @@ export interface PageUpstream {
   readonly isConnected: boolean;
   /** Whether the application gets nothing before it is connected. */
   readonly isRequired: boolean;
+  /** Everybody uses the connection. */
+  readonly isShared: boolean;
 }
 
 /** Behind a link: whether to connect one upstream. */
@@ -111,19 +124,19 @@ export interface ConnectModel extends PageModel {
   readonly upstream: PageUpstream;
   /** The signed-in person. */
   readonly account: string;
-  /** Everybody uses the connection. */
-  readonly isShared: boolean;
   /** Where the form is posted, with the fields `csrf` and `decision` (`connect`). */
   readonly action: string;
   readonly csrf: string;
 }
 
-/** After a login: what the application will use in the person's name. */
+/** After a login: what the application will use in the person's name. With a session it is part of the consent page. */
 export interface ConnectListModel extends PageModel {
   /** Absent where the application has none. */
   readonly clientName?: string;
   readonly account: string;
   readonly upstreams: readonly PageUpstream[];
+  /** Name of a service that was not connected just now. */
+  readonly notConnected?: string;
   /** Where the forms are posted, with `csrf` and `decision`: `connect` with `upstream`, `continue` or `deny`. */
   readonly action: string;
   readonly csrf: string;

@@ -32,6 +32,7 @@ export const de: PageMessages = {
     privateScheme:
       'Damit wird eine Anwendung auf Ihrem Gerät geöffnet. Fahren Sie nur fort, wenn Sie sie gerade eben selbst gestartet haben.',
     signInNext: 'Als Nächstes melden Sie sich an.',
+    services: 'Dienste, mit denen sie in Ihrem Namen arbeitet',
     remember: 'Für diese Anwendung mit diesen Berechtigungen nicht mehr fragen',
     allow: 'Erlauben',
     deny: 'Ablehnen',
@@ -49,6 +50,7 @@ export const de: PageMessages = {
     optional: 'Freiwillig',
     connected: 'Verbunden',
     waiting: 'Verbinden Sie die erforderlichen Dienste, um fortzufahren.',
+    notConnected: '{service} wurde nicht verbunden. Sie können es noch einmal versuchen.',
     proceed: 'Weiter',
     cancel: 'Abbrechen',
     doneTitle: '{service} ist verbunden',
