@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EventSink } from './shared/events.ts';
-import { newFlowId } from './shared/flow-id.ts';
+import { type CallerFlow, inFlow, newFlowId } from './shared/flow-id.ts';
 import { type Endpoint, type Exchange, sendJson } from './shared/http.ts';
 import type { Issuer } from './shared/issuer.ts';
 import type { IssuerResolver } from './shared/issuer-resolver.ts';
@@ -12,6 +12,8 @@ export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?:
 /** An owned path and what serves it. `audience` decides whether errors are pages or JSON. */
 export interface OwnedPath {
   readonly audience: 'browser' | 'machine';
+  /** A public document that never changes with its caller: its answer is part of no flow. */
+  readonly isDocument?: true;
   readonly serve: Endpoint;
 }
 
@@ -27,6 +29,8 @@ export interface HandlerOptions {
   readonly configured: Issuer | undefined;
   readonly routes: Routes;
   readonly events: EventSink;
+  /** Left out where no authorization follows. */
+  readonly callerFlow?: CallerFlow;
   /** Left out where nothing is for browsers. */
   readonly pages?: Pages;
 }
@@ -104,7 +108,7 @@ function sendFailure(pages: Pages | undefined, exchange: Exchange, { audience, i
 }
 
 /** The Express handler: serves owned paths of an allowed host, and passes everything else on untouched. */
-export function createHandler({ issuerOf, configured, routes, events, pages }: HandlerOptions): Handler {
+export function createHandler({ issuerOf, configured, routes, events, pages, callerFlow }: HandlerOptions): Handler {
   function fail({ audience }: OwnedPath, exchange: Exchange, error: unknown): void {
     const isOutage =
       error instanceof StorageUnavailableError ||
@@ -126,6 +130,12 @@ export function createHandler({ issuerOf, configured, routes, events, pages }: H
     }
   }
 
+  function serveInFlow(owned: OwnedPath, exchange: Exchange): void {
+    if (owned.isDocument) return serve(owned, exchange);
+    const discoveryId = owned.audience === 'machine' ? callerFlow?.(exchange.req) : undefined;
+    inFlow(exchange.res, discoveryId, () => serve(owned, exchange));
+  }
+
   return (req, res, next) => {
     const target = (req as ExpressRequest).originalUrl ?? req.url ?? '/';
     // Most requests are the app's own: of a configured issuer's Host nothing is asked before a path is known to be ours.
@@ -138,6 +148,6 @@ export function createHandler({ issuerOf, configured, routes, events, pages }: H
       events.emit({ type: 'authorization.refused', reason: 'host is not served' });
       return sendJson(res, 421, { error: 'invalid_request', error_description: 'this host is not served' });
     }
-    serve(owned, new OwnedExchange(req, res, issuer, target, paths.afterPrefix));
+    serveInFlow(owned, new OwnedExchange(req, res, issuer, target, paths.afterPrefix));
   };
 }

@@ -47,6 +47,7 @@ import { resolveProxy } from './resolve-route-options.ts';
 import { createRoutes, type WellKnown } from './routes.ts';
 import { endpointPaths } from './shared/endpoint-paths.ts';
 import { createEvents } from './shared/events.ts';
+import { createCallerFlow } from './shared/flow-id.ts';
 import { createIdentities } from './shared/identity.ts';
 import type { Issuer } from './shared/issuer.ts';
 import { createIssuerResolver } from './shared/issuer-resolver.ts';
@@ -77,6 +78,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const settings = resolveOptions(options, process.env, describeClientProblem);
   const { gateway, storage } = settings;
   const paths = endpointPaths(gateway.basePath);
+  const callerFlow = createCallerFlow(settings.secrets?.[0]);
   const events = createEvents(settings.logger);
   const pages = createPages(settings.pages);
   const keyRing = createKeyRingSource(storage, settings.secrets, events);
@@ -285,6 +287,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   };
   const handler = createHandler({
     issuerOf,
+    callerFlow,
     configured: settings.issuer,
     events,
     pages,
@@ -312,6 +315,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     tokens,
     events,
     issuerOf,
+    callerFlow,
     configured: settings.issuer,
     createProxy: (given, path) =>
       createProxy(given, { events, signIdentity, credentials: upstreams.credentialsOf(given, path) }),

@@ -83,8 +83,8 @@ export function createRoutes(
     [paths.endSession, ofSession(endpoints.logout)],
     [paths.connections, ofSession(endpoints.connections)],
     [paths.signedOut, { audience: 'browser', serve: endpoints.signedOut }],
-    [paths.jwks, { audience: 'machine', serve: endpoints.jwks }],
-    [paths.clientJwks, { audience: 'machine', serve: endpoints.clientJwks }],
+    [paths.jwks, { audience: 'machine', isDocument: true, serve: endpoints.jwks }],
+    [paths.clientJwks, { audience: 'machine', isDocument: true, serve: endpoints.clientJwks }],
   ]);
   if (endpoints.registration) exact.set(paths.registration, { audience: 'machine', serve: endpoints.registration });
   for (const [path, serve] of endpoints.logins) exact.set(path, { audience: 'browser', serve });
@@ -99,7 +99,7 @@ export function createRoutes(
     [`${paths.interaction}/`, ofSession(endpoints.interaction)],
   ];
   const clientDocument = `${paths.clientDocument}/`;
-  const metadata: OwnedPath = { audience: 'machine', serve: endpoints.metadata };
+  const metadata: OwnedPath = { audience: 'machine', isDocument: true, serve: endpoints.metadata };
 
   return ({ afterPrefix, public: publicPath }, issuer) => {
     const owned = exact.get(afterPrefix);
@@ -107,11 +107,11 @@ export function createRoutes(
     if (publicPath.includes('/.well-known/')) {
       if (isBelow(afterPrefix, clientDocument)) {
         const document = endpoints.clientDocument(afterPrefix.slice(clientDocument.length));
-        return document && { audience: 'machine', serve: document };
+        return document && { audience: 'machine', isDocument: true, serve: document };
       }
       if (wellKnown.isServerMetadata(publicPath, issuer)) return metadata;
       const serve = wellKnown.resourceMetadata(publicPath);
-      return serve && { audience: 'machine', serve };
+      return serve && { audience: 'machine', isDocument: true, serve };
     }
     for (const [parent, owned] of below) if (isBelow(afterPrefix, parent)) return owned;
     return undefined;

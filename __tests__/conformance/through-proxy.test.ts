@@ -44,6 +44,7 @@ type Kind = (typeof kinds)[number];
 /** What the gateway tells of requests that it lets through, and of those that the suite sends to see them refused. */
 const isExpected = (event: McpOAuthEvent) =>
   event.type === 'call.allowed' ||
+  event.type === 'resource.admitted' ||
   (event.type === 'call.refused' && event.reason === 'Mcp-Method or Mcp-Name does not match the body') ||
   (event.type === 'resource.refused' && event.status === 421);
 

@@ -6,7 +6,7 @@ const writing = ['put', 'create', 'consume', 'take', 'replace', 'delete', 'delet
 
 export interface Observed<T> {
   readonly answer: T;
-  /** `type: reason` of each event, in order; the type alone for events without a reason. */
+  /** `type: reason` of each event, in order; the type alone for events without a reason. Not those of every sound request. */
   readonly events: string[];
   /** `method kind` of each write, in order. */
   readonly writes: string[];
@@ -62,6 +62,7 @@ export async function startObservedGateway(settings: GatewaySettings = {}): Prom
       const answer = await work();
       const events = gateway.events
         .slice(event)
+        .filter(({ type }) => type !== 'authorization.started' && type !== 'resource.admitted')
         .map(({ type, reason }) => (reason === undefined ? type : `${type}: ${reason}`));
       return { answer, events, writes: writes.slice(write) };
     },

@@ -58,6 +58,7 @@ export function forwardProviderEvents(provider: OidcProvider, events: EventSink)
   on('registration_create.error', (ctx: OidcContext, error: OidcError) =>
     events.emit({ type: 'client.refused', ...identify(ctx), reason: reasonOf(error) }),
   );
+  on('interaction.started', (ctx: OidcContext) => events.emit({ type: 'authorization.started', ...identify(ctx) }));
   on('authorization.error', (ctx: OidcContext, error: OidcError) =>
     events.emit({ type: 'authorization.refused', flowId: flowIdOf(ctx), ...identify(ctx), reason: reasonOf(error) }),
   );

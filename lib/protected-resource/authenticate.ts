@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OAuthError } from '../errors.ts';
 import { exposedHeaders, sendPreflight } from '../shared/cors.ts';
 import type { EventContext, EventSink } from '../shared/events.ts';
+import { type CallerFlow, newFlowId, tellFlow } from '../shared/flow-id.ts';
 import { sendJson } from '../shared/http.ts';
 import { accountIdOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
@@ -53,6 +54,10 @@ export interface AuthenticateDependencies {
   readonly issuerOf: (req: IncomingMessage) => Issuer | undefined;
   /** Absent where DPoP is off. */
   readonly dpop?: DpopVerifier | undefined;
+  /** Absent where the authorization server is elsewhere. */
+  readonly callerFlow?: CallerFlow | undefined;
+  /** Whether a grant was let through before; remembers it. Asked only where a token was looked up. */
+  readonly isKnownGrant?: ((grantId: string) => boolean) | undefined;
 }
 
 const allowedRequestHeaders =
@@ -129,7 +134,7 @@ type Presented = Extract<PresentedToken, { kind: 'token' }>;
 export function createAuthenticator(
   resource: Resource,
   rules: AccessRules,
-  { tokens, events, issuerOf, dpop }: AuthenticateDependencies,
+  { tokens, events, issuerOf, dpop, callerFlow, isKnownGrant }: AuthenticateDependencies,
 ): Handler {
   const proofs = dpop && { dpopAlgorithms: dpop.algorithms };
   const hasFixedScopes = rules.requiredScopes === undefined && !needsOperations(rules);
@@ -140,6 +145,22 @@ export function createAuthenticator(
       resource: canonicalResource(issuer, resource),
       ...(token && { flowId: token.grantId, clientId: token.clientId, subject: accountIdOf(token.identity) }),
     };
+  }
+
+  /** The flow of a refused request: its token's, or what its caller begins with it. */
+  function tellRefusal(res: ServerResponse, about: EventContext, reason: string, status: number): void {
+    const discoveryId = callerFlow?.(res.req);
+    const flowId = about.flowId ?? discoveryId ?? newFlowId();
+    const isLater = discoveryId !== undefined && discoveryId !== flowId;
+    tellFlow(res, flowId);
+    events.emit({ type: 'resource.refused', ...about, flowId, ...(isLater && { discoveryId }), reason, status });
+  }
+
+  function tellFirstCall(req: IncomingMessage, issuer: Issuer, token: AccessToken): void {
+    if (isKnownGrant?.(token.grantId) !== false) return;
+    const discoveryId = callerFlow?.(req);
+    const about = { ...contextOf(issuer, token), ...(discoveryId !== undefined && { discoveryId }) };
+    events.emit({ type: 'resource.admitted', ...about, subject: accountIdOf(token.identity) });
   }
 
   function refuseBinding(res: ServerResponse, issuer: Issuer, problem: BindingProblem, token: AccessToken): void {
@@ -158,8 +179,7 @@ export function createAuthenticator(
     reason: string,
     token?: AccessToken,
   ): void {
-    const about = contextOf(issuer, token);
-    events.emit({ type: 'resource.refused', ...about, reason, status: challenge.status });
+    tellRefusal(res, contextOf(issuer, token), reason, challenge.status);
     sendChallenge(res, issuer, resource, { ...challenge, ...proofs });
   }
 
@@ -167,17 +187,12 @@ export function createAuthenticator(
   function admit(req: IncomingMessage, res: ServerResponse): Issuer | undefined {
     const issuer = issuerOf(req);
     if (!issuer) {
-      events.emit({ type: 'resource.refused', reason: 'host is not served', status: 421 });
+      tellRefusal(res, {}, 'host is not served', 421);
       sendJson(res, 421, { error: 'invalid_request', error_description: 'this host is not served' });
       return undefined;
     }
     if (isAllowedOrigin(req.headers.origin, issuer, resource)) return issuer;
-    events.emit({
-      type: 'resource.refused',
-      resource: canonicalResource(issuer, resource),
-      reason: 'origin is not allowed',
-      status: 403,
-    });
+    tellRefusal(res, contextOf(issuer, undefined), 'origin is not allowed', 403);
     sendJson(res, 403, { error: 'invalid_request', error_description: 'this origin is not allowed' });
     return undefined;
   }
@@ -197,7 +212,7 @@ export function createAuthenticator(
     token: AccessToken,
   ): void {
     const { status, code, message } = problem;
-    events.emit({ type: 'resource.refused', ...contextOf(issuer, token), reason: message, status });
+    tellRefusal(res, contextOf(issuer, token), message, status);
     sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code, message } });
   }
 
@@ -270,7 +285,11 @@ export function createAuthenticator(
     }
     const token = tokens.verify(issuer, presented.token);
     return token instanceof Promise
-      ? token.then((found) => admitToken(req, res, issuer, presented, found))
+      ? token.then(async (found) => {
+          const isAdmitted = await admitToken(req, res, issuer, presented, found);
+          if (isAdmitted) tellFirstCall(req, issuer, found as AccessToken);
+          return isAdmitted;
+        })
       : admitToken(req, res, issuer, presented, token);
   }
 

@@ -4,6 +4,7 @@ import { ConfigurationError, OAuthError } from '../errors.ts';
 import type { ResolvedAuthenticate } from '../resolve-authenticate-options.ts';
 import type { ResolvedProxy } from '../resolve-route-options.ts';
 import type { EventSink } from '../shared/events.ts';
+import type { CallerFlow } from '../shared/flow-id.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { IssuerResolver } from '../shared/issuer-resolver.ts';
 import type { Resource, Resources } from '../shared/resources.ts';
@@ -19,6 +20,7 @@ import {
 import { isCovered, isExactly, isWithin } from './covered-path.ts';
 import type { DpopVerifier } from './dpop.ts';
 import { sendFailure } from './failure.ts';
+import { createKnownGrants } from './known-grants.ts';
 import { missingScopes, scopesOfRules } from './scopes.ts';
 
 /** A transport to one upstream; the proxy stage makes it. */
@@ -34,6 +36,8 @@ export interface ProtectionOptions {
   readonly issuerOf: IssuerResolver;
   readonly configured: Issuer | undefined;
   readonly dpop: DpopVerifier | undefined;
+  /** Absent where the authorization server is elsewhere. */
+  readonly callerFlow?: CallerFlow;
   readonly createProxy: (options: ResolvedProxy, resourcePath: string) => UpstreamProxy;
 }
 
@@ -87,10 +91,11 @@ interface PassedChecks {
 }
 
 export function createProtection(options: ProtectionOptions): Protection {
-  const { resources, tokens, events, issuerOf } = options;
+  const { resources, tokens, events } = options;
   const proxies: UpstreamProxy[] = [];
   const routes: ConfiguredRoute[] = [];
   const required = new Map<Resource, ResolvedAuthenticate>();
+  const isKnownGrant = createKnownGrants();
 
   /** Declares the resource and gives its check, whatever the path of the request. */
   function declare(path: string, given: ResolvedAuthenticate): Handler {
@@ -101,7 +106,7 @@ export function createProtection(options: ProtectionOptions): Protection {
       throw new ConfigurationError('resource', [{ option: path, message }]);
     }
     required.set(resource, given);
-    const check = createAuthenticator(resource, given, { tokens, events, issuerOf, dpop: options.dpop });
+    const check = createAuthenticator(resource, given, { ...options, isKnownGrant });
     return (req: IncomingMessage & PassedChecks, res, next) => {
       if (req[passed]?.includes(resource)) return next();
       check(req, res, (error) => {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResolvedProxy } from '../resolve-route-options.ts';
 import { callContext } from '../shared/caller.ts';
 import type { EventSink } from '../shared/events.ts';
+import { tellFlow } from '../shared/flow-id.ts';
 import { fromRawHeaders } from '../shared/header-list.ts';
 import { sendJson } from '../shared/http.ts';
 import type { UpstreamCredentials, UpstreamRefusal } from '../shared/upstream-credentials.ts';
@@ -78,7 +79,9 @@ export function createProxy(options: ResolvedProxy, { events, credentials, signI
   function fail(res: ServerResponse, problem: UpstreamProblem): void {
     if (res.destroyed || res.writableEnded) return; // The client has gone: nobody is left to be told.
     const { status } = upstreamAnswer(problem);
-    events.emit({ type: 'proxy.failed', ...callContext(res.req), reason: describeUpstreamProblem(problem), status });
+    const about = callContext(res.req);
+    if (about.flowId !== undefined) tellFlow(res, about.flowId);
+    events.emit({ type: 'proxy.failed', ...about, reason: describeUpstreamProblem(problem), status });
     sendUpstreamError(res, problem);
   }
 

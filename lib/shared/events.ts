@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { joinFlow } from './flow-id.ts';
 
 /**
  * How a decision went. `allowed`: somebody got what they asked for. `refused`: they did not, by a rule. `failed`: nothing
@@ -12,8 +13,10 @@ interface EventBase {
   readonly at: number;
   /** The same for every event of a type. */
   readonly outcome: McpOAuthEventOutcome;
-  /** Joins the steps of one authorization, from the authorize request to its tokens and their use. */
+  /** Joins the steps of one authorization, from the authorize request to its tokens and their use. Answers carry it, too. */
   readonly flowId?: string;
+  /** Flow id of what the same caller did before the authorization: its discovery and registration. */
+  readonly discoveryId?: string;
   /** The actor, as far as it is known: the client, as it calls itself, even where it proved nothing. */
   readonly clientId?: string;
   /** The actor, as far as it is known: the person's account here, one for each user of each identity provider. */
@@ -41,6 +44,8 @@ export interface EventMembers {
   'cimd.fetched': { readonly host: string };
   /** It was not: the address, the answer or the budget. Every attempt that fails says so. */
   'cimd.refused': { readonly host: string; readonly reason: string };
+  /** An authorization request was sound; a page or a login follows. */
+  'authorization.started': object;
   /** An authorization request, or a form of its pages, ended without a code. */
   'authorization.refused': { readonly reason: string };
   /** The person allowed the client. `isRemembered`: they were not asked this time. */
@@ -81,6 +86,8 @@ export interface EventMembers {
   'token.reuse_detected': { readonly reason: string };
   /** A request to a resource got no further: no token, a wrong one, a missing scope, Host or Origin. */
   'resource.refused': { readonly reason: string; readonly status: number };
+  /** The first call under a grant that this process let through. */
+  'resource.admitted': { readonly subject: string };
   /** Decisions of the capability filter and of `authorize`, one for each JSON-RPC request or notification. */
   'call.allowed': { readonly method: string; readonly name?: string; readonly subject: string };
   /** A call was refused: hidden from this caller, not allowed, or malformed. */
@@ -170,6 +177,7 @@ export const eventTraits: {
   'client.refused': ['refused', 'warn'],
   'cimd.fetched': ['noted', 'debug'],
   'cimd.refused': ['refused', 'warn'],
+  'authorization.started': ['noted', 'debug'],
   'authorization.refused': ['refused', 'warn'],
   'consent.granted': ['allowed', 'info'],
   'consent.denied': ['refused', 'info'],
@@ -188,6 +196,7 @@ export const eventTraits: {
   'token.revoked': ['noted', 'info'],
   'token.reuse_detected': ['refused', 'warn'],
   'resource.refused': ['refused', 'info'],
+  'resource.admitted': ['allowed', 'info'],
   'call.allowed': ['allowed', 'debug'],
   'call.refused': ['refused', 'info'],
   'capabilities.filtered': ['noted', 'debug'],
@@ -228,7 +237,7 @@ export function createEvents(logger: Logger | undefined, now: () => number = Dat
     off: (type, listener) => void emitter.off(type, listener),
     emit(partial) {
       const [outcome, level] = eventTraits[partial.type];
-      const event = { ...partial, outcome, at: now() } as McpOAuthEvent;
+      const event = { ...partial, ...joinFlow(partial.flowId), outcome, at: now() } as McpOAuthEvent;
       deliver(event.type, event);
       deliver('*', event);
       if (logger) {

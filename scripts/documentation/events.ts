@@ -49,7 +49,10 @@ auth.events.on('*', (event) => console.log(JSON.stringify(event))); // all of th
 throws, or a promise of it that rejects, disturbs no request. No event holds a token, a code, a secret or the query of a URL.
 
 The flow id is that of the grant: the same from the authorization request over approval, sign-in and tokens to each call that is made with
-them; it stands on error pages, and \`login.succeeded\` joins an account (\`subject\`) to what the identity provider calls the person.
+them; it stands on error pages and on answers (\`x-flow-id\`), and \`login.succeeded\` joins an account (\`subject\`) to what the identity
+provider calls the person. Before there is an authorization, a client's requests have a flow id of their caller (its address and
+software, digested, another one every hour); the events of the authorization name it as \`discoveryId\`. One login from the first 401 to
+the first call is what has either id: \`resource.refused\`, \`client.registered\`, \`authorization.started\`, ..., \`resource.admitted\`.
 
 ## Every event
 
