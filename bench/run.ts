@@ -13,12 +13,14 @@ import { type ReportInput, writeCountReport, writeReport } from './harness/repor
 import type { CountTable, Table } from './harness/table.ts';
 import { calls } from './tables/calls.ts';
 import { clients } from './tables/clients.ts';
+import { flood } from './tables/flood.ts';
 import { gateway } from './tables/gateway.ts';
 import { growth } from './tables/growth.ts';
 import { idJag } from './tables/id-jag.ts';
 import { authorizationServers } from './tables/peers.ts';
 import { refresh } from './tables/refresh.ts';
 import { resource } from './tables/resource.ts';
+import { scale } from './tables/scale.ts';
 import { server } from './tables/server.ts';
 import { start } from './tables/start.ts';
 import { streams } from './tables/streams.ts';
@@ -35,6 +37,8 @@ const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
   growth,
   'id-jag': idJag,
   peers: authorizationServers,
+  flood,
+  scale,
 };
 
 /** Of what every call of an MCP server costs. */

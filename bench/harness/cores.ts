@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 export interface Cores {
   readonly load: number;
   readonly servers: number;
+  /** All that there are, as `taskset` takes them. */
+  readonly all: string;
 }
 
 /** `0,2-4` as numbers. */
@@ -20,8 +22,9 @@ export const cores = findCores();
 function findCores(): Cores | undefined {
   const { status, stdout } = spawnSync('taskset', ['-cp', String(process.pid)], { encoding: 'utf8' });
   if (status !== 0) return undefined;
-  const [load, servers] = parseList(stdout.slice(stdout.lastIndexOf(':') + 1).trim());
-  return load === undefined || servers === undefined ? undefined : { load, servers };
+  const all = stdout.slice(stdout.lastIndexOf(':') + 1).trim();
+  const [load, servers] = parseList(all);
+  return load === undefined || servers === undefined ? undefined : { load, servers, all };
 }
 
 /** Moves this process with all its threads, and what it starts from now on, to one core. */
@@ -29,7 +32,11 @@ export function pinThisProcess(core: number): void {
   spawnSync('taskset', ['-acp', String(core), String(process.pid)], { stdio: 'ignore' });
 }
 
-/** A command that runs on one core. */
-export function pinned(core: number | undefined, command: string, args: readonly string[]): [string, string[]] {
+/** A command that runs on one core, or on some. */
+export function pinned(
+  core: number | string | undefined,
+  command: string,
+  args: readonly string[],
+): [string, string[]] {
   return core === undefined ? [command, [...args]] : ['taskset', ['-c', String(core), command, ...args]];
 }

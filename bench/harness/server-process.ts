@@ -8,6 +8,8 @@ import type { Answers, Question, ServerMessage } from './protocol.ts';
 export interface ServerSpec {
   readonly variant: string;
   readonly settings?: object;
+  /** Whether it runs on the servers' core alone. @defaultValue true */
+  readonly isPinned?: boolean;
 }
 
 /** A running server process. */
@@ -20,11 +22,11 @@ export interface BenchServer {
 /** Long enough to fill a store with a million grants. */
 const startLimitMs = 300_000;
 
-/** Starts a variant in a process of its own, on the servers' core. */
-export async function startServer({ variant, settings = {} }: ServerSpec): Promise<BenchServer> {
+/** Starts a variant in a process of its own. */
+export async function startServer({ variant, settings = {}, isPinned = true }: ServerSpec): Promise<BenchServer> {
   const file = fileURLToPath(new URL(`../variants/${variant}.ts`, import.meta.url));
   const args = ['--disable-warning=ExperimentalWarning', file, JSON.stringify(settings)];
-  const [command, all] = pinned(cores?.servers, process.execPath, args);
+  const [command, all] = pinned(isPinned ? cores?.servers : cores?.all, process.execPath, args);
   const child = spawn(command, all, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const waiting = new Map<number, (answer: Answers[Question]) => void>();
   let asked = 0;

@@ -75,14 +75,16 @@ function forSignedIn(create: (signedIn: SignedIn, send: Send) => Operation) {
 }
 
 /** Refreshes with rotation: each answer's token is the next request's. */
-export const refreshing = forSignedIn(({ client: { clientId }, ...signedIn }, send) => {
+export function refreshingBy({ client: { clientId }, ...signedIn }: SignedIn, send: Send): Operation {
   let { refreshToken } = signedIn;
   return async () => {
     const parameters = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: clientId };
     const answer = await postForm(send, '/oauth/token', parameters);
     refreshToken = JSON.parse(expectStatus(answer, 200).body).refresh_token;
   };
-});
+}
+
+export const refreshing = forSignedIn(refreshingBy);
 
 /** RFC 7662, by the client of the token. */
 export const introspecting = forSignedIn(({ client: { clientId }, accessToken }, send) => async () => {

@@ -8,6 +8,8 @@ import { type Seed, seedStore } from './seed.ts';
 import { openOurStorage, type StoreSettings } from './stores.ts';
 
 export interface GatewayVariantSettings {
+  /** Of the first process, where several share a store. @defaultValue its own URL */
+  readonly issuer?: string;
   readonly store?: StoreSettings;
   readonly gateway?: McpOAuthOptions['gateway'];
   /** Further options, as far as they are JSON. */
@@ -21,13 +23,13 @@ export interface GatewayVariantSettings {
 }
 
 await serve<GatewayVariantSettings>(
-  async ({ store = { engine: 'memory' }, gateway, options, ca, isCounting, proxy, seed }, url) => {
+  async ({ issuer, store = { engine: 'memory' }, gateway, options, ca, isCounting, proxy, seed }, url) => {
     const counter = isCounting ? createCallCounter() : undefined;
     const storage = await openOurStorage(store, counter);
     if (seed) await seedStore(storage, seed);
     const auth = mcpOAuth({
-      issuer: url,
-      browserLogin: { url: `${url}/oauth/dev-login` },
+      issuer: issuer ?? url,
+      browserLogin: { url: `${issuer ?? url}/oauth/dev-login` },
       storage,
       secret: 'a secret of the bench, long enough for everyone',
       ...(gateway && { gateway }),
