@@ -64,6 +64,37 @@ describe('max_age (OpenID Connect Core section 3.1.2.1)', () => {
   });
 });
 
+describe('prompt=login (OpenID Connect Core section 3.1.2.1)', () => {
+  const claim = (auth_time: number | undefined) => {
+    federation.idp.misbehave.idToken = (given, sign) => sign({ ...given, auth_time } as never);
+    return federation.gateway.observe(() => federation.login(federation.browser(), 'alice', { prompt: 'login' }));
+  };
+  const ago = (seconds: number) => Math.floor(Date.now() / 1000) - seconds;
+
+  it('is not met by an older login at the provider', async () => {
+    const { answer, events } = await claim(ago(1000));
+    expect(answer).toMatchObject({ error: 'login_required', state: 'the state' });
+    expect(events.join()).toMatch(/login\.failed: login_not_fresh: 100\d s old/);
+  });
+
+  it('is met by one of now, and where the provider gives no time, which it need not', async () => {
+    expect((await claim(ago(10))).answer).toHaveProperty('code');
+    expect((await claim(undefined)).answer).toHaveProperty('code');
+  });
+
+  it('holds no provider to it that cannot be asked for a login', async () => {
+    const own = await startFederation({
+      options: () => ({ browserLogin: { promptValues: ['consent'] } }),
+    });
+    try {
+      own.idp.misbehave.idToken = (given, sign) => sign({ ...given, auth_time: ago(1000) } as never);
+      expect(await own.login(own.browser(), 'alice', { prompt: 'login' })).toHaveProperty('code');
+    } finally {
+      await own.close();
+    }
+  });
+});
+
 describe('a provider that takes other values of prompt', () => {
   it.each<[string, readonly ['consent', 'select_account'] | readonly ['login', 'select_account'], string, string]>([
     ['login where it only lets people choose (Google)', ['consent', 'select_account'], 'login', 'select_account'],

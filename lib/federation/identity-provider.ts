@@ -30,6 +30,8 @@ export interface IdentityProvider extends ProviderLogout {
     maxAge?: number;
     acrValues?: string;
   }): Promise<string>;
+  /** Whether it takes `prompt=login`, so that nobody gets past it with an older login there. @throws LoginError */
+  asksForLogin(): Promise<boolean>;
   /** Redeems the code of a callback and verifies who signed in. @throws LoginError */
   redeem(callback: URL, expected: { state: string; nonce: string; codeVerifier: string }): Promise<SignedIn>;
   /**
@@ -117,6 +119,8 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
   const connection = createProviderConnection(login, outbound);
   const { resource, issuer, clientId, audiences, allowedTenants } = login;
   const resourceParameter: Record<string, string> = resource === undefined ? {} : { resource };
+  const promptValues = (configuration: oidc.Configuration) =>
+    login.promptValues ?? configuration.serverMetadata().prompt_values_supported;
   const expected = (nonce: string | undefined): IdTokenExpectation => {
     return { keys: connection.keys, issuer, allowedTenants, clientId, audiences, nonce };
   };
@@ -186,7 +190,6 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
       sorted(async () => {
         const { prompt: ownPrompt, ...parameters } = login.authorizationParameters;
         const configuration = await connection.configuration();
-        const supported = login.promptValues ?? configuration.serverMetadata().prompt_values_supported;
         const url = oidc.buildAuthorizationUrl(configuration, {
           ...parameters,
           ...resourceParameter,
@@ -197,13 +200,16 @@ export function createIdentityProvider(login: OidcLogin, outbound: Outbound): Id
           ...(login.protocol === 'oidc' && { nonce }),
           code_challenge: await oidc.calculatePKCECodeChallenge(codeVerifier),
           code_challenge_method: 'S256',
-          ...joinPrompts(ownPrompt, takenPrompt(prompt, supported)),
+          ...joinPrompts(ownPrompt, takenPrompt(prompt, promptValues(configuration))),
           ...(loginHint !== undefined && { login_hint: loginHint }),
           ...(maxAge !== undefined && { max_age: String(maxAge) }),
           ...(acrValues !== undefined && { acr_values: acrValues }),
         });
         return url.href.replaceAll('+', '%20'); // A space as `+` is read literally by some (Amazon Cognito).
       }),
+
+    asksForLogin: () =>
+      sorted(async () => takenPrompt('login', promptValues(await connection.configuration())) === 'login'),
 
     redeem: (callback, { state, nonce, codeVerifier }) =>
       sorted(async () => {

@@ -150,9 +150,20 @@ const maxCallbackLength = 8 * 1024;
 
 /** Sign-in at the company's identity provider: authorization code with PKCE, state and nonce. */
 export function createLogin({ identityProvider, states, events, finish, redirectUri, provider }: LoginOptions): Login {
+  /**
+   * `prompt=login` asks for no `auth_time` (OpenID Connect Core section 2), so that one is only held to it that is there and
+   * of a provider that can be asked for a login.
+   */
+  async function requireFreshLogin({ notBefore, ...state }: LoginState, authTime: unknown): Promise<void> {
+    const known = typeof authTime === 'number' ? authTime : undefined;
+    const isHeld = notBefore !== undefined && known !== undefined && (await identityProvider.asksForLogin());
+    requireFresh({ ...state, ...(isHeld && { notBefore }) }, known);
+  }
+
   return {
     async start(exchange, request) {
       const { uid, flowId, clientId, prompt, loginHint, maxAge, acrValues } = request;
+      const now = Math.floor(Date.now() / 1000);
       const login: LoginState = {
         uid,
         flowId,
@@ -162,8 +173,9 @@ export function createLogin({ identityProvider, states, events, finish, redirect
         codeVerifier: randomToken(),
         ...(provider !== undefined && { provider }),
         ...(maxAge !== undefined && { maxAge }),
+        ...(prompt?.split(' ').includes('login') && { notBefore: now }),
       };
-      const ttlSeconds = Math.max(1, request.expiresAt - Math.floor(Date.now() / 1000));
+      const ttlSeconds = Math.max(1, request.expiresAt - now);
       const state = await states.begin(exchange, login, ttlSeconds);
       try {
         const location = await identityProvider.authorizationUrl({
@@ -198,8 +210,7 @@ export function createLogin({ identityProvider, states, events, finish, redirect
           ...state,
           state: given as string,
         });
-        const { auth_time: authTime } = signedIn.idTokenClaims;
-        requireFresh(state, typeof authTime === 'number' ? authTime : undefined);
+        await requireFreshLogin(state, signedIn.idTokenClaims.auth_time);
         await finish.succeed(exchange, state, signedIn);
       } catch (error) {
         if (!(error instanceof LoginError)) throw error;
