@@ -274,6 +274,15 @@ describe('an answer that cannot be read is 502, and nothing of it is told', () =
       'unreadable: too large',
     ],
     [
+      'coded again and again, each time to be unpacked (CWE-409)',
+      (res) => {
+        const text = Buffer.from(JSON.stringify(result(listResult)));
+        res.writeHead(200, { ...bad, 'content-encoding': 'gzip, gzip, gzip' });
+        res.end(gzipSync(gzipSync(gzipSync(text))));
+      },
+      'unreadable: unknown content coding',
+    ],
+    [
       'coded wrongly',
       (res) => res.writeHead(200, { ...bad, 'content-encoding': 'gzip' }).end('{}'),
       'unreachable: broken off',

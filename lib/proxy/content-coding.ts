@@ -9,10 +9,13 @@ const decoders: { readonly [coding: string]: () => NodeJS.ReadWriteStream } = {
   zstd: createZstdDecompress,
 };
 
+/** No server nests them, and each one multiplies what the next has to unpack (CWE-409). */
+const maxCodings = 2;
+
 /**
  * The content of a body behind its codings (RFC 9110 section 8.4). None were asked for, but some servers code anyway. It fails
  * where the body breaks off.
- * @returns undefined for an unknown coding
+ * @returns undefined for an unknown coding, and for more of them than {@link maxCodings}
  */
 export function decode(body: Readable, contentEncoding: string): Readable | undefined {
   const codings = contentEncoding
@@ -20,6 +23,7 @@ export function decode(body: Readable, contentEncoding: string): Readable | unde
     .split(',')
     .map((coding) => coding.trim())
     .filter((coding) => coding !== '' && coding !== 'identity');
+  if (codings.length > maxCodings) return undefined;
   let content = body;
   for (const coding of codings.reverse()) {
     const create = Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
