@@ -62,6 +62,26 @@ export async function loadSigningKeys(storage: Storage, issuer: Issuer, keyRing:
   return loadSigningKeys(storage, issuer, keyRing);
 }
 
+/** When the keys of an issuer were made to sign. */
+export interface KeyTimes {
+  /** Of the key that signs now, UNIX seconds. */
+  readonly activeSince: number;
+}
+
+/** @returns undefined where there are no keys yet @throws Error where they were sealed under another secret */
+export async function readKeyTimes(
+  storage: Storage,
+  issuer: Issuer,
+  keyRing: () => Promise<KeyRing>,
+): Promise<KeyTimes | undefined> {
+  const id = recordId(issuer, kind);
+  const stored = await storage.get(kind, id);
+  if (!stored) return undefined;
+  const times = open(id, stored.value, await keyRing()).map(({ signsFrom }) => signsFrom);
+  const active = times.filter((signsFrom) => signsFrom <= nowSeconds());
+  return { activeSince: Math.max(...(active.length > 0 ? active : times)) };
+}
+
 export interface RotationRule {
   /** Rotates only where the newest key is older than this; 0 rotates now. */
   readonly minAgeSeconds: number;

@@ -1,8 +1,9 @@
-import type { CommandInput } from './run.ts';
+import type { CommandContext } from './command.ts';
+import { readConfigArguments } from './config.ts';
 
 /** `express-mcp-auth migrate`: brings the storage's schema up to date. */
-export async function migrate({ options, out }: CommandInput): Promise<number> {
-  const { storage } = options;
+export async function migrate(args: readonly string[], { out }: CommandContext): Promise<number> {
+  const { storage } = (await readConfigArguments(args)).options;
   if (!storage) {
     out('The default SQLite file brings its own schema: nothing to migrate.');
     return 0;

@@ -1,8 +1,10 @@
 import { mcpOAuth } from '../mcp-oauth.ts';
-import type { CommandInput } from './run.ts';
+import type { CommandContext } from './command.ts';
+import { readConfigArguments } from './config.ts';
 
 /** `express-mcp-auth keys reencrypt`: makes previous entries of the option `secret` superfluous. */
-export async function reencryptRecords({ options, out, error }: CommandInput): Promise<number> {
+export async function reencryptRecords(args: readonly string[], { out, error }: CommandContext): Promise<number> {
+  const { options } = await readConfigArguments(args);
   const auth = mcpOAuth(options);
   try {
     const { resealed, left } = await auth.reencrypt();

@@ -1,8 +1,10 @@
 import { mcpOAuth } from '../mcp-oauth.ts';
-import type { CommandInput } from './run.ts';
+import type { CommandContext } from './command.ts';
+import { readConfigArguments } from './config.ts';
 
 /** `express-mcp-auth keys rotate`: publishes a new signing key; running processes pick it up within a minute. */
-export async function rotateKeys({ options, origin, out, error }: CommandInput): Promise<number> {
+export async function rotateKeys(args: readonly string[], { out, error }: CommandContext): Promise<number> {
+  const { options, origin } = await readConfigArguments(args);
   const auth = mcpOAuth(options);
   try {
     const { rotated } = await auth.rotateKeys(origin);

@@ -1,79 +1,53 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { ConfigurationError } from '../errors.ts';
-import type { McpOAuthOptions } from '../options.ts';
-import { migrate } from './migrate.ts';
-import { reencryptRecords } from './reencrypt.ts';
-import { rotateKeys } from './rotate-keys.ts';
+import { type CommandContext, type Output, UsageError } from './command.ts';
+import { usage } from './usage.ts';
 
-/** Where a command writes its lines. */
-export interface Output {
-  readonly out: (line: string) => void;
-  readonly error: (line: string) => void;
+type Run = (args: readonly string[], context: CommandContext) => Promise<number>;
+
+interface Command {
+  /** Exit code where it failed for a reason of its own. */
+  readonly failed: number;
+  /** Loaded only when it is wanted: the usage is there at once. */
+  readonly load: () => Promise<Run>;
 }
 
-/** What a command is given. */
-export interface CommandInput extends Output {
-  readonly options: McpOAuthOptions;
-  readonly origin: string | undefined;
-}
-
-const usage = `Usage: express-mcp-auth <command> --config <file>
-
-  migrate        creates or updates the tables of the configured storage
-  keys rotate    publishes a new signing key; it signs after ten minutes
-  keys reencrypt encrypts with the current secret what still is with a previous one
-
-  --config FILE  module whose default export are the options of mcpOAuth()
-  --origin URL   which issuer, where the options have origins instead of issuer`;
-
-const commands: { readonly [name: string]: (input: CommandInput) => Promise<number> } = {
-  migrate,
-  'keys rotate': rotateKeys,
-  'keys reencrypt': reencryptRecords,
+const commands: { readonly [name: string]: Command } = {
+  doctor: { failed: 2, load: async () => (await import('./doctor/command.ts')).doctor },
+  migrate: { failed: 1, load: async () => (await import('./migrate.ts')).migrate },
+  'keys reencrypt': { failed: 1, load: async () => (await import('./reencrypt.ts')).reencryptRecords },
+  'keys rotate': { failed: 1, load: async () => (await import('./rotate-keys.ts')).rotateKeys },
 };
 
-async function readConfig(path: string): Promise<McpOAuthOptions> {
-  const module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
-  if (typeof module.default === 'object' && module.default !== null) return module.default as McpOAuthOptions;
-  throw new TypeError(`${path}: the default export must be the options of mcpOAuth()`);
+function find(args: readonly string[]): { command: Command; rest: readonly string[] } {
+  for (const words of [1, 2]) {
+    const name = args.slice(0, words).join(' ');
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (command) return { command, rest: args.slice(words) };
+  }
+  throw new UsageError(args.length === 0 ? 'a command is needed' : `${args[0]} is no command`);
 }
 
-/** @returns the exit code: 0 done, 1 failed, 2 not understood */
+/** @returns the exit code: 0 done, 1 failed, 2 not understood; of `doctor` 0 sound, 1 findings, 2 could not run */
 export async function run(args: readonly string[], output: Output): Promise<number> {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    output.error((error as Error).message);
-    output.error(usage);
-    return 2;
-  }
-  const { values, positionals } = parsed;
-  if (values.help) {
+  if (args.includes('--help') || args.includes('-h')) {
     output.out(usage);
     return 0;
   }
-  const command = commands[positionals.join(' ')];
-  if (!command || values.config === undefined) {
-    output.error(usage);
-    return 2;
-  }
+  let failed = 2;
   try {
-    return await command({ ...output, options: await readConfig(values.config), origin: values.origin });
+    const { command, rest } = find(args);
+    failed = command.failed;
+    const start = await command.load();
+    return await start(rest, output);
   } catch (error) {
+    if (error instanceof UsageError) {
+      output.error(error.message);
+      output.error(usage);
+      return 2;
+    }
     output.error(
       error instanceof ConfigurationError ? error.message : `${(error as Error).name}: ${(error as Error).message}`,
     );
-    return 1;
+    return failed;
   }
-}
-
-function parse(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { config: { type: 'string' }, origin: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-  });
 }

@@ -1,0 +1,24 @@
+import type { Diagnosis } from './check.ts';
+
+/** The report for people: one line for each finding, and below it whom it hurts and how to mend it. */
+export function textReport({ findings, passed, skipped, notes }: Diagnosis): string[] {
+  const lines = findings.flatMap(({ id, severity, what, hurts, mend, docs }) => [
+    `${severity} ${id}: ${what}`,
+    `  hurts: ${hurts}`,
+    `  mend:  ${mend}`,
+    `  more:  ${docs}`,
+  ]);
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  const counts = `${passed.length} checks passed, ${errors} errors, ${findings.length - errors} warnings`;
+  return [
+    ...lines,
+    ...skipped.map(({ id, reason }) => `not looked at ${id}: ${reason}`),
+    ...notes.map((note) => `note: ${note}`),
+    counts,
+  ];
+}
+
+/** The report for programs: one JSON document. */
+export function jsonReport(diagnosis: Diagnosis, isSound: boolean): string {
+  return JSON.stringify({ sound: isSound, ...diagnosis }, null, 2);
+}
