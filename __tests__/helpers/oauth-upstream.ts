@@ -31,6 +31,8 @@ export interface UpstreamFaults {
   token?: { readonly status: number; readonly body?: unknown; readonly headers?: Record<string, string> } | undefined;
   /** Holds token requests back until it settles. */
   tokenGate?: (() => Promise<unknown>) | undefined;
+  /** Holds the answers of the token endpoint back until it settles: what they say has happened by then. */
+  tokenAnswerGate?: (() => Promise<unknown>) | undefined;
   /** Answers of the MCP endpoint to requests with a valid token. */
   mcp?: ((req: IncomingMessage, res: ServerResponse) => boolean) | undefined;
 }
@@ -218,6 +220,14 @@ export async function startOAuthUpstream(options: OAuthUpstreamOptions = {}): Pr
     const text = body.kind === 'bytes' ? body.bytes.toString() : '';
     tokenRequests.push(Object.fromEntries(new URLSearchParams(text)));
     await faults.tokenGate?.();
+    const { tokenAnswerGate } = faults;
+    if (tokenAnswerGate) {
+      const end = res.end.bind(res) as (...parameters: unknown[]) => unknown;
+      res.end = (...parameters: unknown[]) => {
+        void tokenAnswerGate().then(() => end(...parameters));
+        return res;
+      };
+    }
     if (faults.token) {
       const { status, headers = {} } = faults.token;
       const answer = JSON.stringify(faults.token.body ?? {});

@@ -193,6 +193,19 @@ describe('a token that the upstream refuses', () => {
     expect(files.upstream.callers.length).toBe(2);
   });
 
+  test('whatever its age costs no renewal for each call: the link comes at once', async () => {
+    await start();
+    await connectAlice();
+    files.upstream.faults.mcp = (_req, res) => {
+      res.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
+      return true;
+    };
+    for (let time = 0; time < 6; time += 1) expect(linkIn((await call()).text)).toEqual(expect.any(String));
+    expect(refreshes()).toBe(3);
+    files.upstream.faults.mcp = undefined;
+    expect(whoAmI(await call()).extra?.sub).toBe('alice-at-files');
+  });
+
   test('for its scopes leads to a link that asks for them too (MCP 2026-07-28, Step-Up)', async () => {
     await start();
     await connectAlice();
@@ -254,4 +267,31 @@ test('a user who disconnects it has the tokens revoked there (RFC 7009), and is 
   const before = upstream.callers.length;
   expect((await call()).json?.result).toMatchObject({ isError: true });
   expect(upstream.callers.length).toBe(before);
+});
+
+test('a user who disconnects it while its tokens are renewed has the new ones revoked, too', async () => {
+  const { gateway, upstream } = await start();
+  await connectAlice();
+  await call();
+  const page = await alice.browser.get(`${gateway.url}/oauth/connections`);
+  upstream.forgetAccessTokens();
+  let release = () => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const asked = new Promise<void>((resolve) => {
+    upstream.faults.tokenAnswerGate = () => {
+      resolve();
+      return gate;
+    };
+  });
+  const late = call();
+  await asked;
+  upstream.requests.length = 0;
+  await alice.browser.submit(page, 'upstream', { upstream: 'files' });
+  const revocations = () => upstream.requests.filter(({ url }) => url === '/token/revocation').length;
+  expect(revocations()).toBe(1);
+  release();
+  expect((await late).json?.result).toMatchObject({ isError: true });
+  expect(revocations()).toBe(2);
 });

@@ -3,14 +3,8 @@ import { memoryStorage, type Storage, StorageUnavailableError } from '../../lib/
 import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
 import { createKeyRing } from '../../lib/shared/key-ring.ts';
 import { reencrypt } from '../../lib/shared/reencrypt.ts';
-import {
-  createVault,
-  type Renew,
-  sealedUpstreamTokens,
-  type UpstreamTokens,
-  type Vault,
-  type VaultKey,
-} from '../../lib/upstream/vault.ts';
+import { createVault, type Renew, type UpstreamTokens, type Vault, type VaultKey } from '../../lib/upstream/vault.ts';
+import { sealedUpstreamTokens } from '../../lib/upstream/vault-records.ts';
 
 const issuer = parseIssuer('https://gateway.example.com') as Issuer;
 const ring = createKeyRing(['a secret of this test, which is long enough']);
@@ -337,4 +331,89 @@ test('a connection made while a renewal is under way wins over it', async () => 
   finish();
   expect(await answer).toMatchObject({ tokens: { accessToken: 'access-reconnected' } });
   expect(await vault.get(key, { renew: never })).toMatchObject({ tokens: { accessToken: 'access-reconnected' } });
+});
+
+describe('tokens that come too late', () => {
+  /** A renewal during which something else happens to the connection. */
+  async function renewWhile(change: () => Promise<unknown>): Promise<{ answer: unknown; discarded: string[] }> {
+    const discarded: string[] = [];
+    await vault.put(key, tokens('old'));
+    seconds += 601;
+    const answer = await vault.get(key, {
+      renew: async () => {
+        await change();
+        return { kind: 'renewed', tokens: tokens('late') };
+      },
+      discard: async ({ accessToken }) => void discarded.push(accessToken),
+    });
+    return { answer, discarded };
+  }
+
+  test('for a connection that was ended meanwhile are ended, too, and kept nowhere', async () => {
+    const { answer, discarded } = await renewWhile(() => vault.remove(key));
+    expect([answer, discarded]).toEqual([{ kind: 'missing' }, ['access-late']]);
+    expect(await vault.has(key)).toBe(false);
+  });
+
+  test('for a connection that was made anew meanwhile are left alone: there are servers that end both', async () => {
+    const { answer, discarded } = await renewWhile(() => vault.put(key, tokens('reconnected')));
+    expect([answer, discarded]).toEqual([expect.objectContaining({ kind: 'tokens' }), []]);
+  });
+
+  test('and could not be written before the connection was ended are what is ended', async () => {
+    await vault.put(key, tokens('old'));
+    seconds += 601;
+    const replace = storage.replace.bind(storage);
+    storage.replace = async (kind, ...rest) => {
+      if (kind === 'UpstreamToken') throw new StorageUnavailableError('down');
+      return replace(kind, ...rest);
+    };
+    const { renew } = renewing(() => ({ kind: 'renewed', tokens: tokens('unwritten') }));
+    await expect(vault.get(key, { renew })).rejects.toThrow(StorageUnavailableError);
+    storage.replace = replace;
+    expect(await vault.remove(key)).toMatchObject({ refreshToken: 'refresh-unwritten' });
+    expect(await vault.get(key, { renew: never })).toEqual({ kind: 'missing' });
+  });
+});
+
+describe('an upstream that refuses every token', () => {
+  /** One call: the kept token is refused, and so is every one that comes for it. @returns how many renewals there were */
+  async function callRefused(): Promise<number> {
+    const held = await vault.get(key, { renew: never });
+    if (held.kind !== 'tokens') throw new Error(held.kind);
+    const { renew, calls } = renewing(() => ({
+      kind: 'renewed',
+      tokens: tokens(`after ${seconds} ${Math.random()}`, 1e6),
+    }));
+    await vault.get(key, { renew, refused: held.tokens.accessToken });
+    return calls.length;
+  }
+  const total = async (calls: number, everySeconds: number) => {
+    let renewals = 0;
+    for (let call = 0; call < calls; call += 1) {
+      renewals += await callRefused();
+      seconds += everySeconds;
+    }
+    return renewals;
+  };
+
+  test('costs three renewals, then one after ever longer pauses, in every process', async () => {
+    await vault.put(key, tokens('first', 1e6));
+    expect(await total(20, 0)).toBe(3);
+    const { renew } = renewing(() => ({ kind: 'renewed', tokens: tokens('never') }));
+    const held = await vault.get(key, { renew: never });
+    const refused = held.kind === 'tokens' ? held.tokens.accessToken : '';
+    expect(await processOn(storage).get(key, { renew, refused })).toEqual({ kind: 'refused' });
+    // An hour of one call each second: 10 s, 20 s, 40 s ... then every 15 minutes.
+    expect(await total(3600, 1)).toBeLessThan(12);
+  });
+
+  test('is believed again after a quiet time, and after a new connection', async () => {
+    await vault.put(key, tokens('first', 1e6));
+    expect(await total(5, 0)).toBe(3);
+    seconds += 3600;
+    expect(await total(5, 0)).toBe(3);
+    await vault.put(key, tokens('again', 1e6));
+    expect(await total(5, 0)).toBe(3);
+  });
 });

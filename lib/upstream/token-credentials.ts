@@ -15,7 +15,7 @@ import { type Caller, callerOf } from './caller.ts';
 import { readChallenge } from './challenge.ts';
 import { type ConnectOffer, connectAnswer, connectToolName, type LinkOffer, saysAccepted } from './connect-answer.ts';
 import { type LegacyClients, type McpMessage, mayInitialize, modernClient } from './mcp-client.ts';
-import type { Renew, UpstreamTokens, Vault, VaultAnswer, VaultKey } from './vault.ts';
+import type { Renew, UpstreamTokens, Vault, VaultAnswer, VaultKey, VaultRequest } from './vault.ts';
 
 /** How one upstream gets tokens. */
 export interface TokenUpstream {
@@ -25,6 +25,8 @@ export interface TokenUpstream {
   /** Whose tokens a caller uses. */
   readonly keyOf: (caller: Caller) => VaultKey;
   readonly renew: (caller: Caller) => Renew;
+  /** Ends tokens at their authorization server; absent where they come without the user. */
+  readonly discard?: (caller: Caller) => (tokens: UpstreamTokens) => Promise<void>;
   /** Whether tokens come without the user. */
   readonly canStart: boolean;
   /** Whether a new connection may mend what the upstream refused twice. */
@@ -81,6 +83,12 @@ export function createTokenCredentials(
   resource: string,
   { vault, legacyClients, issuerOf, events }: TokenCredentialOptions,
 ): UpstreamCredentials {
+  const requestOf = (caller: Caller): VaultRequest => ({
+    renew: upstream.renew(caller),
+    canStart: upstream.canStart,
+    ...(upstream.discard && { discard: upstream.discard(caller) }),
+  });
+
   /** Answers in place of the upstream, until the user is connected. */
   async function offer(call: UpstreamCall, caller: Caller, scopes: readonly string[]): Promise<UpstreamAnswer> {
     const { req } = call;
@@ -152,6 +160,11 @@ export function createTokenCredentials(
         return headersOf(answer.tokens);
       case 'missing':
         return offer(call, caller, []);
+      case 'refused':
+        // Another connection may do where users make them; else it is for whoever runs the upstream.
+        return upstream.offersAfterRefusal
+          ? offer(call, caller, [])
+          : { kind: 'refused', reason: 'every token is refused' };
       case 'unavailable': {
         const about = { ...callContext(call.req), upstream: upstream.id, subject: caller.account };
         events.emit({ type: 'upstream.unavailable', ...about, reason: answer.reason });
@@ -163,7 +176,7 @@ export function createTokenCredentials(
   /** 401: another token may do. 403: only one with more scopes, and those the user gives (RFC 6750 section 3.1). */
   async function afterRefusal(call: UpstreamCall, refusal: UpstreamRefusal, caller: Caller): Promise<UpstreamAnswer> {
     const key = upstream.keyOf(caller);
-    const request = { renew: upstream.renew(caller), canStart: upstream.canStart };
+    const request = requestOf(caller);
     const { scopes } = readChallenge(refusal.challenge);
     if (refusal.attempt === 2 && !upstream.offersAfterRefusal) {
       return { kind: 'refused', reason: `status ${refusal.status}` };
@@ -189,7 +202,7 @@ export function createTokenCredentials(
         if (message) await legacyClients.note(caller, resource, message);
       }
       const key = upstream.keyOf(caller);
-      const request = { renew: upstream.renew(caller), canStart: upstream.canStart };
+      const request = requestOf(caller);
       let answer = await vault.get(key, request);
       if (answer.kind === 'missing' && (await waitForUser(call, key))) answer = await vault.get(key, request);
       if (answer.kind === 'tokens') {

@@ -177,6 +177,10 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
           id,
           isShared ? sharedAccount : account,
         ),
+      discard:
+        ({ issuer }) =>
+        (tokens) =>
+          client.revoke(issuer, tokens),
       link: (caller, scopes) => createLink(caller, connectable, scopes),
     };
     return createTokenCredentials(upstream, path, { vault, legacyClients, issuerOf, events });

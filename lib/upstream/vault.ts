@@ -1,36 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issuer } from '../shared/issuer.ts';
-import { recordId } from '../shared/record-ids.ts';
-import { type SealedKind, sealedIndex } from '../shared/sealed-records.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import { compareAndDelete } from '../storage/compare-and-delete.ts';
-import { type Storage, StorageUnavailableError, type StoredRecord, type WriteOptions } from '../storage/storage.ts';
+import { type Storage, StorageUnavailableError } from '../storage/storage.ts';
+import { mayRenewRefused, refusalsAfter } from './refusals.ts';
+import { createVaultRecords, type Entry, keepSeconds, type UpstreamTokens, type VaultKey } from './vault-records.ts';
 
-/** Tokens of one user at one upstream. */
-export interface UpstreamTokens {
-  readonly accessToken: string;
-  readonly refreshToken?: string;
-  /** UNIX seconds; absent where the authorization server does not say. */
-  readonly expiresAt?: number;
-  /** When they were issued, UNIX seconds. */
-  readonly issuedAt: number;
-  /** When the user connected, UNIX seconds. */
-  readonly connectedAt: number;
-  readonly scopes: readonly string[];
-  /** Issuer that gave them: they go to no other authorization server. */
-  readonly authorizationServer: string;
-  /** Client to which they were issued. */
-  readonly clientId: string;
-}
-
-/** Whose tokens for which upstream. */
-export interface VaultKey {
-  readonly issuer: Issuer;
-  /** Account, or a name that no account has for tokens of everybody. */
-  readonly account: string;
-  readonly upstream: string;
-}
+export type { UpstreamTokens, VaultKey } from './vault-records.ts';
 
 /** What an attempt to get new tokens came to. */
 export type Renewal =
@@ -55,6 +32,8 @@ export type Renew = (current: UpstreamTokens | undefined) => Promise<Renewal>;
 export type VaultAnswer =
   | { readonly kind: 'tokens'; readonly tokens: UpstreamTokens }
   | { readonly kind: 'missing' }
+  /** The upstream refuses every token: there will be no other one for a while. */
+  | { readonly kind: 'refused' }
   | {
       readonly kind: 'unavailable';
       readonly reason: string;
@@ -66,6 +45,8 @@ export interface VaultRequest {
   readonly renew: Renew;
   /** An access token that the upstream refused: it counts as expired. */
   readonly refused?: string;
+  /** Ends tokens that came too late: their connection was removed while they were on their way. */
+  readonly discard?: (tokens: UpstreamTokens) => Promise<void>;
   /** Whether `renew` can get tokens where none are kept. @defaultValue false */
   readonly canStart?: boolean;
 }
@@ -84,19 +65,7 @@ export interface Vault {
   list(issuer: Issuer, account: string): Promise<{ upstream: string; connectedAt: number }[]>;
 }
 
-const kind = 'UpstreamToken';
 const leaseKind = 'UpstreamLease';
-
-/** Value: `upstream`, `connectedAt`, `account` (the index value), `revision` and the tokens. */
-export const sealedUpstreamTokens: SealedKind = {
-  kind,
-  member: 'sealed',
-  boundTo: (id) => `${kind}:${id}`,
-  ownIndex: ({ value }) => ({ account: String(value.account) }),
-};
-
-/** A connection that nobody used for so long is forgotten. */
-const keepSeconds = 180 * 86_400;
 
 /** Longer than an attempt takes, time for writing included: whoever holds the lease is done or dead when it ends. */
 const leaseSeconds = 45;
@@ -111,78 +80,20 @@ const aheadPart = 0.2;
 /** How often a record is written again when the store does not answer: a rotated refresh token must not be lost. */
 const writeDelaysMs = [100, 300, 1000, 3000];
 
-interface Entry {
-  /** Of this vault's writes: the version of the record also changes when it is sealed anew. */
-  readonly revision: string;
-  /** When it is forgotten, UNIX seconds. */
-  readonly endsAt: number | undefined;
-  /** Absent where the user must connect again. */
-  readonly tokens?: UpstreamTokens;
-}
-
-interface Value {
-  readonly [member: string]: unknown;
-  readonly account: string;
-}
-
-const attempts = 5;
-
-const revisionOf = ({ value, version }: StoredRecord) => String(value.revision ?? version);
-
 export function createVault(storage: Storage, keyRing: KeyRingSource, now: () => number = () => Date.now()): Vault {
   const underWay = new Map<string, Promise<VaultAnswer>>();
   /** Renewed, but the store did not take them. */
   const unsaved = new Map<string, { readonly revision: string | undefined; readonly tokens: UpstreamTokens }>();
   const seconds = () => Math.floor(now() / 1000);
-  const idOf = ({ issuer, account, upstream }: VaultKey) => recordId(issuer, JSON.stringify([account, upstream]));
-
-  const options = (key: VaultKey, value: Value): WriteOptions => ({
-    expiresAt: seconds() + keepSeconds,
-    index: { account: value.account, ...sealedIndex(idOf(key), value.sealed) },
-  });
-
-  function newValue({ issuer, account, upstream }: VaultKey, more: { sealed: string } | { ended: string }): Value {
-    return { upstream, account: recordId(issuer, account), revision: randomUUID(), ...more };
-  }
-
-  async function seal(key: VaultKey, tokens: UpstreamTokens): Promise<Value> {
-    const sealed = (await keyRing()).seal(sealedUpstreamTokens.boundTo(idOf(key)), JSON.stringify(tokens));
-    return { ...newValue(key, { sealed }), connectedAt: tokens.connectedAt };
-  }
-
-  async function open(id: string, sealed: unknown): Promise<UpstreamTokens | undefined> {
-    if (typeof sealed !== 'string') return undefined;
-    const text = (await keyRing()).open(sealedUpstreamTokens.boundTo(id), sealed);
-    return text === undefined ? undefined : (JSON.parse(text) as UpstreamTokens);
-  }
-
-  async function read(id: string): Promise<Entry | undefined> {
-    const record = await storage.get(kind, id);
-    if (!record) return undefined;
-    const tokens = await open(id, record.value.sealed);
-    return { revision: revisionOf(record), endsAt: record.expiresAt, ...(tokens && { tokens }) };
-  }
-
-  /** @returns false where the connection was changed or removed meanwhile */
-  async function write(key: VaultKey, revision: string | undefined, value: Value): Promise<boolean> {
-    const id = idOf(key);
-    if (revision === undefined) return storage.create(kind, id, value, options(key, value));
-    // Between reading and writing it may be sealed anew, which changes nothing of what it says.
-    for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const record = await storage.get(kind, id);
-      if (!record || revisionOf(record) !== revision) return false;
-      if (await storage.replace(kind, id, record.version, value, options(key, value))) return true;
-    }
-    return false;
-  }
+  const records = createVaultRecords(storage, keyRing, seconds);
+  const { idOf, read, write } = records;
 
   /** Before the lease is released, and again while the store is away. */
   async function save(key: VaultKey, revision: string | undefined, tokens: UpstreamTokens): Promise<boolean> {
     const id = idOf(key);
-    const value = await seal(key, tokens);
     for (const delay of [...writeDelaysMs, undefined]) {
       try {
-        const isWritten = await write(key, revision, value);
+        const isWritten = await write(key, revision, { tokens });
         unsaved.delete(id);
         return isWritten;
       } catch (error) {
@@ -193,6 +104,31 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
       }
     }
     return false;
+  }
+
+  /**
+   * The same; tokens whose connection was removed meanwhile are ended. Not those of one that was replaced: there are servers
+   * that end all grants of a user and client with one of them.
+   */
+  async function settle(
+    key: VaultKey,
+    { discard }: VaultRequest,
+    revision: string | undefined,
+    tokens: UpstreamTokens,
+  ): Promise<boolean> {
+    if (await save(key, revision, tokens)) return true;
+    if (discard && !(await read(key))) await discard(tokens);
+    return false;
+  }
+
+  /** New tokens, with how often the upstream refused those before. */
+  function counted(next: UpstreamTokens, current: UpstreamTokens | undefined, { refused }: VaultRequest) {
+    const refusals = refusalsAfter(
+      current?.refusals,
+      current !== undefined && current.accessToken === refused,
+      seconds(),
+    );
+    return refusals ? { ...next, refusals } : next;
   }
 
   /** Deletes the lease if it is still this holder's. */
@@ -215,12 +151,13 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
 
   async function renewHolding(
     key: VaultKey,
-    { renew, canStart = false }: VaultRequest,
+    request: VaultRequest,
     stale: string | undefined,
     holder: string,
   ): Promise<VaultAnswer> {
+    const { renew, canStart = false } = request;
     const id = idOf(key);
-    const entry = await read(id);
+    const entry = await read(key);
     // Somebody was faster, or the user has connected anew.
     if (entry?.revision !== stale || !(entry?.tokens || canStart)) {
       await release(id, holder);
@@ -236,17 +173,17 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
         return { isFinal: false, ...renewal, kind: 'unavailable' };
       case 'ended':
         // Tokens that come without the user are simply gone; others leave a mark, so that nobody asks in vain.
-        if (canStart) await storage.delete(kind, id);
-        else if (entry) await write(key, entry.revision, newValue(key, { ended: renewal.reason }));
+        if (canStart) await records.delete(key);
+        else if (entry) await write(key, entry.revision, { ended: renewal.reason });
         break;
       case 'renewed':
-        if (await save(key, entry?.revision, renewal.tokens)) {
+        if (await settle(key, request, entry?.revision, counted(renewal.tokens, entry?.tokens, request))) {
           await release(id, holder);
           return { kind: 'tokens', tokens: renewal.tokens };
         }
     }
     await release(id, holder);
-    return toAnswer(await read(id));
+    return toAnswer(await read(key));
   }
 
   async function renewOnce(key: VaultKey, request: VaultRequest, stale: string | undefined): Promise<VaultAnswer> {
@@ -259,7 +196,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
         return renewHolding(key, request, stale, holder);
       }
       const lease = await storage.get(leaseKind, id);
-      const entry = await read(id);
+      const entry = await read(key);
       if (entry?.revision !== stale) return toAnswer(entry);
       if (lease && typeof lease.value.failed === 'string') {
         const retryAfterSeconds = Math.max(1, (lease.expiresAt ?? 0) - seconds());
@@ -290,7 +227,7 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
   async function keepLonger(key: VaultKey, { revision, endsAt, tokens }: Entry): Promise<void> {
     if (!tokens || tokens.refreshToken !== undefined || (endsAt ?? 0) - seconds() > keepSeconds / 2) return;
     try {
-      await write(key, revision, await seal(key, tokens));
+      await write(key, revision, { tokens });
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) throw error; // The next call does it.
     }
@@ -304,18 +241,22 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
 
   return {
     async has(key) {
-      return (await read(idOf(key)))?.tokens !== undefined;
+      return (await read(key))?.tokens !== undefined;
     },
 
     async get(key, request) {
-      const id = idOf(key);
-      const pending = unsaved.get(id);
-      if (pending) await save(key, pending.revision, pending.tokens);
-      const entry = await read(id);
+      const pending = unsaved.get(idOf(key));
+      if (pending) await settle(key, request, pending.revision, pending.tokens);
+      const entry = await read(key);
       const tokens = entry?.tokens;
       if (!tokens && !request.canStart) return { kind: 'missing' };
       const isExpired = tokens?.expiresAt !== undefined && tokens.expiresAt <= seconds();
-      if (!tokens || isExpired || tokens.accessToken === request.refused) return renewal(key, request, entry?.revision);
+      if (!tokens || isExpired) return renewal(key, request, entry?.revision);
+      if (tokens.accessToken === request.refused) {
+        return mayRenewRefused(tokens.refusals, seconds())
+          ? renewal(key, request, entry?.revision)
+          : { kind: 'refused' };
+      }
       // Nobody waits for a renewal ahead of time, and nobody minds its failure: the token still works.
       if (isNearEnd(tokens)) renewal(key, request, entry?.revision).catch(() => undefined);
       if (entry) await keepLonger(key, entry);
@@ -324,21 +265,17 @@ export function createVault(storage: Storage, keyRing: KeyRingSource, now: () =>
 
     async put(key, tokens) {
       unsaved.delete(idOf(key));
-      const value = await seal(key, tokens);
-      await storage.put(kind, idOf(key), value, options(key, value));
+      await records.put(key, tokens);
       await storage.delete(leaseKind, idOf(key)); // What failed before says nothing about the new connection.
     },
 
     async remove(key) {
-      const record = await storage.take(kind, idOf(key));
-      return record && open(idOf(key), record.value.sealed);
+      const pending = unsaved.get(idOf(key));
+      unsaved.delete(idOf(key));
+      const tokens = await records.take(key);
+      return pending?.tokens ?? tokens;
     },
 
-    async list(issuer, account) {
-      const found = await storage.find(kind, 'account', recordId(issuer, account), { limit: 200 });
-      return found
-        .filter(({ value }) => typeof value.sealed === 'string')
-        .map(({ value }) => ({ upstream: String(value.upstream), connectedAt: Number(value.connectedAt) }));
-    },
+    list: records.list,
   };
 }
