@@ -7,7 +7,7 @@ import ts from 'typescript5';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The command line imports the configuration file that it is told. */
-const computedImports = ['lib/cli/run.ts'];
+const computedImports = ['lib/cli/config.ts'];
 const forbiddenModules = /^(?:node:)?(?:vm|child_process|worker_threads|module)$/;
 
 /** Everything in a source text that could run code which is not in it. */
