@@ -27,3 +27,9 @@ export function authorizationError(
       return { kind: 'requestInvalid', code, ...(description !== undefined && { detail: description }) };
   }
 }
+
+/** Instead of an error that would send the person to whomever an application names that nobody has approved. */
+export function unprovenRedirect(code: string, location: string): PageContent<'error'> {
+  const { host } = new URL(location);
+  return { kind: 'redirectUnproven', values: { host }, code, next: { label: 'goBack', href: location } };
+}

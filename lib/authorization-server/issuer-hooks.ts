@@ -2,7 +2,7 @@ import { errors } from 'oidc-provider';
 import type { Identities } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { Pages } from '../shared/pages/pages.ts';
-import { authorizationError } from './error-page.ts';
+import { authorizationError, unprovenRedirect } from './error-page.ts';
 import type { ProviderHooks } from './provider-configuration.ts';
 
 type Hook<Name extends keyof ProviderHooks> = ProviderHooks[Name];
@@ -29,6 +29,7 @@ export interface IssuerHookOptions {
   readonly clients: {
     readonly checks: { readonly check: Hook<'checkClientMetadata'>; readonly registered: Hook<'registeredClient'> };
     readonly lifetime: { readonly used: OfIssuer<'clientUsed'> };
+    readonly isProven: OfIssuer<'mayRedirectErrors'>;
     readonly loaded: { readonly find: Hook<'loadClient'> };
     readonly fetcher: {
       readonly fetch: Hook<'fetch'>;
@@ -55,10 +56,13 @@ export function createIssuerHooks(options: IssuerHookOptions): (issuer: Issuer) 
     },
     decideRefresh: (request) => options.decideRefresh(issuer, request),
     sessionSeconds: options.sessionSeconds,
-    renderErrorPage: ({ code, description, failure, flowId, req, uiLocales }) => {
-      const content = { ...authorizationError(code, description, failure), flowId };
+    renderErrorPage: ({ code, description, failure, leadsTo, flowId, req, uiLocales }) => {
+      const error =
+        leadsTo === undefined ? authorizationError(code, description, failure) : unprovenRedirect(code, leadsTo);
+      const content = { ...error, flowId };
       return pages.render({ req, issuer }, 'error', content, { uiLocales });
     },
+    mayRedirectErrors: (clientId, redirectUri) => clients.isProven(issuer, clientId, redirectUri),
     silentGrant: (request) => options.silentGrant(issuer, request),
     sessionSuffices: (demand) => options.sessionSuffices(issuer, demand),
     checkClientMetadata: clients.checks.check,

@@ -37,6 +37,8 @@ export interface ProviderHooks {
     description: string | undefined;
     /** Why the client's document or keys could not be fetched in this request. */
     failure: { url: string; reason: string } | undefined;
+    /** Where the answer would go, if the person wants it to. */
+    leadsTo?: string;
     /** See the event of the same request. */
     flowId: string;
     req: IncomingMessage;
@@ -45,6 +47,8 @@ export interface ProviderHooks {
     body: string;
     headers: Record<string, string>;
   };
+  /** Whether errors may go to this redirect URI by themselves: the operator set the client up, or somebody approved it. */
+  readonly mayRedirectErrors: (clientId: string, redirectUri: string) => Promise<boolean>;
   /** A grant for what the person has approved before, where it need not be approved again. */
   readonly silentGrant: (request: {
     provider: OidcProvider;

@@ -18,6 +18,7 @@ import { readMetadata } from './metadata.ts';
 import { createProviderAdapter } from './provider-adapter.ts';
 import { type ProviderHooks, providerConfiguration } from './provider-configuration.ts';
 import { forwardProviderEvents } from './provider-events.ts';
+import { createRedirectGuard } from './redirect-guard.ts';
 import { createRefreshRotation, type Grace } from './refresh-rotation.ts';
 import { loadSigningKeys, publishSeconds, type RotationRule, rotateSigningKeys } from './signing-keys.ts';
 import { createTokenOutcome } from './token-outcome.ts';
@@ -152,6 +153,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
   registerExtensionGrants(provider, hooks.extensionGrants, { ...settings, issuer, events });
   provider.use(createTokenOutcome(hooks) as never);
+  provider.use(createRedirectGuard(hooks) as never);
   provider.use(createIntrospectionAnswer(settings.introspectionClients, hooks, events) as never);
   const publicKeys = { keys: signingKeys.map(({ d: _, ...key }) => key) };
   const deleteGrant = createProviderAdapter('Grant', adapterOptions).destroy;

@@ -37,6 +37,8 @@ export interface ClientFetcher {
   fetch(url: string | URL, options: object): Promise<Response>;
   /** Somebody approved this client with this redirect URI. */
   approved(clientId: string, redirectUri: string): Promise<void>;
+  /** Whether somebody did, or the operator gave its document. */
+  isApproved(clientId: string, redirectUri: string): Promise<boolean>;
   /** What failed while this request was served. */
   failureOf(request: object): FetchFailure | undefined;
 }
@@ -233,6 +235,11 @@ export function createClientFetcher(options: ClientFetcherOptions): ClientFetche
     },
 
     approved: (clientId, redirectUri) => documents.approve(clientId, withoutLoopbackPort(redirectUri)),
+    async isApproved(clientId, redirectUri) {
+      if (Object.hasOwn(pinned, clientId)) return true;
+      const cached = await documents.read(clientId);
+      return cached?.approvedRedirectUris.includes(withoutLoopbackPort(redirectUri)) ?? false;
+    },
     failureOf: (request) => failures.get(request),
   };
 }

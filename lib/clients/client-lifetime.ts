@@ -7,13 +7,21 @@ import type { Storage } from '../storage/storage.ts';
 export interface ClientLifetime {
   /** A token was issued: the registration lives on. Writes at most once a day. */
   used(issuer: Issuer, clientId: string): Promise<void>;
+  /** Whether a client that registered itself ever got a token, so that somebody approved it. */
+  wasUsed(issuer: Issuer, clientId: string): Promise<boolean>;
 }
 
 const daySeconds = 86_400;
 const maxRemembered = 10_000;
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
-export function createClientLifetime(storage: Storage, clientTtlSeconds: number): ClientLifetime {
+export function createClientLifetime(
+  storage: Storage,
+  {
+    clientTtlSeconds,
+    unusedClientTtlSeconds,
+  }: { readonly clientTtlSeconds: number; readonly unusedClientTtlSeconds: number },
+): ClientLifetime {
   /** When each client has to be looked at again; bounded, and losing an entry costs one read. */
   const nextLook = new Map<string, number>();
   /** How much of its life a client may have used up before a token renews it. */
@@ -35,6 +43,16 @@ export function createClientLifetime(storage: Storage, clientTtlSeconds: number)
       if (nextLook.size >= maxRemembered) nextLook.delete(nextLook.keys().next().value as string);
       // Not from this token on: what was written last may be nearly an interval old.
       nextLook.set(id, expiresAt - clientTtlSeconds + interval);
+    },
+
+    async wasUsed(issuer, clientId) {
+      const id = recordId(issuer, clientId);
+      if (nextLook.has(id)) return true;
+      const record = await storage.get('Client', id);
+      const { client_id_issued_at: issuedAt } = record?.value ?? {};
+      // Its registration ends a fixed time after it was made, until a token renews it.
+      const unusedUntil = Number(issuedAt) + unusedClientTtlSeconds + 60;
+      return record?.expiresAt !== undefined && record.expiresAt > unusedUntil;
     },
   };
 }

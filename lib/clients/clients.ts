@@ -1,5 +1,6 @@
 import type { ClientMetadata } from '../options.ts';
 import type { EventSink } from '../shared/events.ts';
+import type { Issuer } from '../shared/issuer.ts';
 import type { Outbound } from '../shared/outbound.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type ClientChecks, createClientChecks, type GrantPolicy } from './client-checks.ts';
@@ -21,6 +22,7 @@ export interface ClientsOptions {
     readonly load: ((clientId: string) => Promise<ClientMetadata | undefined>) | undefined;
     readonly registration: RedirectPolicy & {
       readonly clientTtlSeconds: number;
+      readonly unusedClientTtlSeconds: number;
       readonly allowRedirect?: ((uri: string) => boolean) | undefined;
     };
     readonly cimd: ClientFetchingOptions['cimd'];
@@ -37,18 +39,29 @@ export interface Clients {
   mayRedirect(uri: string): boolean;
   /** Whether the operator set the client up, so that its name can be relied on. */
   isOperatorClient(clientId: string): boolean;
+  /** Whether the operator set it up, or somebody has approved it. */
+  isProven(issuer: Issuer, clientId: string, redirectUri: string): Promise<boolean>;
 }
 
 export function createClients({ storage, events, outbound, grantPolicy, clients }: ClientsOptions): Clients {
   const { registration, cimd, fixed } = clients;
   const checks = createClientChecks(registration, grantPolicy);
   const loaded = createLoadedClients(clients.load);
+  const fetcher = createClientFetching({ storage, outbound, events, documentProblem: checks.documentProblem, cimd });
+  const lifetime = createClientLifetime(storage, registration);
+  const isOperatorClient = (clientId: string) =>
+    fixed.some(({ client_id: id }) => id === clientId) || loaded.isLoaded(clientId);
   return {
     checks,
-    lifetime: createClientLifetime(storage, registration.clientTtlSeconds),
+    lifetime,
     loaded,
-    fetcher: createClientFetching({ storage, outbound, events, documentProblem: checks.documentProblem, cimd }),
+    fetcher,
     mayRedirect: (uri) => registration.allowRedirect === undefined || registration.allowRedirect(uri) === true,
-    isOperatorClient: (clientId) => fixed.some(({ client_id: id }) => id === clientId) || loaded.isLoaded(clientId),
+    isOperatorClient,
+    async isProven(issuer, clientId, redirectUri) {
+      if (isOperatorClient(clientId)) return true;
+      const isDocument = clientId.startsWith('https://');
+      return isDocument ? fetcher.isApproved(clientId, redirectUri) : lifetime.wasUsed(issuer, clientId);
+    },
   };
 }

@@ -113,6 +113,7 @@ export type PageErrorKind =
   | 'notConnected'
   | 'notUsable'
   | 'providerUnavailable'
+  | 'redirectUnproven'
   | 'redirectUnregistered'
   | 'requestInvalid'
   | 'serviceUnavailable'

@@ -121,6 +121,11 @@ export const de: PageMessages = {
       advice:
         'Versuchen Sie es in einer Minute noch einmal. Bleibt es dabei, sagen Sie es den Herstellern der Anwendung.',
     },
+    redirectUnproven: {
+      title: 'Die Anwendung stellte eine Anfrage, die nicht möglich ist',
+      text: 'Noch niemand hat dieser Anwendung hier etwas erlaubt, und ihre Anfrage lässt sich nicht bearbeiten. Der Weg zurück führt von hier weg, zu {host}.',
+      advice: 'Gehen Sie nur weiter, wenn Sie diese Adresse kennen und gerade von dort gekommen sind.',
+    },
     redirectUnregistered: {
       title: 'Die Anwendung nannte eine nicht registrierte Adresse',
       text: 'Sie will die Antwort an eine Adresse bekommen, die sie nicht registriert hat. Es wurde nichts gesendet.',

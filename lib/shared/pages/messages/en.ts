@@ -117,6 +117,11 @@ export const en: PageMessages = {
       text: 'Its metadata at {url} cannot be used: {reason}.',
       advice: 'Try again in a minute. If it stays, tell the maker of the application.',
     },
+    redirectUnproven: {
+      title: 'The application sent a request that does not work',
+      text: 'Nobody has allowed this application here yet, and its request cannot be handled. Going on leads you away from here, to {host}.',
+      advice: 'Go on only if you know that address and came from there just now.',
+    },
     redirectUnregistered: {
       title: 'The application asked for an unregistered address',
       text: 'It wants the answer sent to an address that it has not registered, so nothing was sent.',
