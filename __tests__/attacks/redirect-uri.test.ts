@@ -1,6 +1,14 @@
 /** Redirect URIs: look-alikes of a registered one, pollution, loopback widening, dangerous schemes, open redirection */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { callbackOf, createOAuthClient, type OAuthClient, register, send } from '../helpers/oauth-client.ts';
+import { createDocumentClient, soundDocument } from '../clients/document-client.ts';
+import {
+  callbackOf,
+  createOAuthClient,
+  type OAuthClient,
+  type Parameters,
+  register,
+  send,
+} from '../helpers/oauth-client.ts';
 import { insides, startTarget, type Target } from './support.ts';
 
 let target: Target;
@@ -302,5 +310,59 @@ describe('what goes back to a client', () => {
     const page = await target.signIn({ browser, client: web });
     expect(page.location).toMatch(/^https:\/\/client\.example\/cb\/path\?x=1&code=/);
     expect(callbackOf(page).iss).toBe(target.url);
+  });
+});
+
+describe('an error for a client that nobody has approved (RFC 9700 section 4.11.2, MCP Open Redirection)', () => {
+  const wrong: Record<string, Parameters> = {
+    'a foreign resource': { resource: 'https://evil.example/mcp' },
+    'another response type': { response_type: 'token' },
+    'no challenge': { code_challenge: undefined },
+    'a request object': { request: 'x' },
+    'two scopes': { scope: ['mcp:tools', 'x'] },
+    'an impossible prompt': { prompt: 'none login' },
+  };
+  const fresh = () => createOAuthClient(target.url, { redirect_uris: ['https://EVIL.example/phish'] });
+
+  it.each(Object.entries(wrong))('goes nowhere by itself: %s', async (_what, asked) => {
+    const client = await fresh();
+    const page = await target.browser().get(client.authorizeUrl(asked));
+    expect([page.status, page.location]).toEqual([400, undefined]);
+    expect(page.text).toContain('evil.example');
+    expect(page.headers.get('refresh')).toBeNull();
+    expect(page.html).not.toMatch(/http-equiv="?refresh|<script/i);
+    const [link] = page.links.filter(({ href }) => href.startsWith('https://evil.example/phish'));
+    expect(new URL(link?.href ?? 'x:').searchParams.get('iss') ?? new URL(link?.href ?? 'x:').hash).toContain(
+      link?.href.includes('#') ? 'iss=' : target.url,
+    );
+  });
+
+  it('goes nowhere by itself of a client by metadata document either', async () => {
+    const id = target.host.at('https://client.example/client.json');
+    target.host.serve(id, soundDocument(id));
+    const ask = (overrides: Parameters) => createDocumentClient(target.url, id).ask(overrides, target.browser());
+    const page = await ask({ resource: 'https://evil.example/mcp' });
+    expect([page.status, page.location]).toEqual([400, undefined]);
+    expect(page.text).toContain('client.example');
+  });
+
+  it('goes back once somebody approved the client, and at once to this device', async () => {
+    const client = await fresh();
+    const code = await target.code({ client });
+    expect((await client.redeem(code)).status).toBe(200);
+    for (const known of [client, target.client]) {
+      const page = await target.browser().get(known.authorizeUrl({ resource: 'https://evil.example/mcp' }));
+      expect(callbackOf(page)).toMatchObject({ error: 'invalid_target', iss: target.url });
+    }
+  });
+
+  it('goes back where no page may be shown (prompt=none), and where the person refused', async () => {
+    const client = await fresh();
+    const silent = await target.browser().get(client.authorizeUrl({ prompt: 'none' }));
+    expect(callbackOf(silent)).toMatchObject({ error: 'login_required' });
+    const browser = target.browser();
+    const page = await browser.get(client.authorizeUrl());
+    const end = await browser.submit(page, 'csrf', { decision: 'deny' });
+    expect(callbackOf(end)).toMatchObject({ error: 'access_denied' });
   });
 });
