@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isPlainJson, peekBody } from '../shared/request-body.ts';
-import { bodyTooLarge, type UndecidableRequest, unsupportedBody } from '../shared/request-operations.ts';
+import { bodyTooLarge, notJson, type UndecidableRequest, unsupportedBody } from '../shared/request-operations.ts';
 
 /** What of a request's body goes to the upstream. */
 export type ForwardBody =
@@ -22,6 +22,16 @@ function isSmall({ headers }: IncomingMessage): boolean {
   return Number(headers['content-length'] ?? Number.POSITIVE_INFINITY) <= smallBytes;
 }
 
+/** What the app's parser or `setEncoding` has left, as bytes; undefined where it is nested too deeply to be written. */
+function toBytes(value: unknown): Buffer | undefined {
+  if (Buffer.isBuffer(value)) return value;
+  try {
+    return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The body as it is sent. For other methods than POST nothing, since Node frames no body of theirs, and its bytes would be
  * read as another request (RFC 9112 section 11.2).
@@ -30,19 +40,19 @@ export async function readForwardBody(req: IncomingMessage, need: BodyNeed, maxB
   if (req.method !== 'POST') return { kind: 'bytes', bytes: Buffer.alloc(0), isDecoded: false };
   const { body } = req as IncomingMessage & { readonly body?: unknown };
   const isParsed = req.readableEnded && body !== undefined;
-  if (need === 'none' && !isParsed && !isSmall(req)) return { kind: 'stream' };
+  const isText = req.readableEncoding !== null; // The stream has characters now: what is sent on must be bytes.
+  if (need === 'none' && !isParsed && !isText && !isSmall(req)) return { kind: 'stream' };
   const peeked = await peekBody(req, maxBytes);
   switch (peeked.kind) {
     case 'broken':
       return { kind: 'broken' };
     case 'too_large':
-      return need === 'decision' ? { kind: 'refused', refusal: bodyTooLarge } : { kind: 'stream' };
+      return need === 'decision' || isText ? { kind: 'refused', refusal: bodyTooLarge } : { kind: 'stream' };
     case 'none':
       return { kind: 'bytes', bytes: Buffer.alloc(0), isDecoded: false };
     default: {
-      const { value } = peeked.kind === 'parsed' ? peeked : { value: peeked.bytes };
-      const text = Buffer.isBuffer(value) || typeof value === 'string' ? value : JSON.stringify(value);
-      const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text);
+      const bytes = toBytes(peeked.kind === 'parsed' ? peeked.value : peeked.bytes);
+      if (!bytes) return { kind: 'refused', refusal: notJson };
       if (need === 'decision' && !isPlainJson(req)) return { kind: 'refused', refusal: unsupportedBody };
       return { kind: 'bytes', bytes, isDecoded: isParsed };
     }

@@ -54,16 +54,20 @@ export function redirect(res: ServerResponse, location: string): void {
 
 type ParsedRequest = IncomingMessage & { readonly body?: unknown };
 
-/** What a body parser in front of us left, back as text. */
+/** What a body parser in front of us left, back as text. @throws BodyError for what cannot be written, nested too deeply */
 function reserialize(body: unknown, contentType: string): Buffer {
   if (Buffer.isBuffer(body)) return body;
   if (typeof body === 'string') return Buffer.from(body);
-  if (contentType === 'application/json') return Buffer.from(JSON.stringify(body ?? {}));
-  const form = new URLSearchParams();
-  for (const [name, value] of Object.entries((body ?? {}) as Record<string, unknown>)) {
-    for (const item of Array.isArray(value) ? value : [value]) form.append(name, String(item));
+  try {
+    if (contentType === 'application/json') return Buffer.from(JSON.stringify(body ?? {}));
+    const form = new URLSearchParams();
+    for (const [name, value] of Object.entries((body ?? {}) as Record<string, unknown>)) {
+      for (const item of Array.isArray(value) ? value : [value]) form.append(name, String(item));
+    }
+    return Buffer.from(form.toString());
+  } catch (cause) {
+    throw new BodyError('malformed', { cause });
   }
-  return Buffer.from(form.toString());
 }
 
 /** The bare media type of a request's body, lower case. */
@@ -99,7 +103,7 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
       req.off('data', take).off('end', finish).off('error', fail).off('close', fail);
     }
     function take(chunk: Buffer | string): void {
-      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk, req.readableEncoding ?? 'utf8') : chunk;
       size += bytes.length;
       if (size <= limit) return void chunks.push(bytes);
       stop();

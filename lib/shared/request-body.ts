@@ -12,11 +12,33 @@ export type PeekedBody =
 
 type ParsedRequest = IncomingMessage & { readonly body?: unknown };
 
+/** Chunks of a stream, or their text where the app has called `setEncoding`. */
+interface Collected {
+  readonly bytes: Buffer;
+  /** In the form in which the stream gives chunks. */
+  readonly chunk: Buffer | string;
+}
+
+function join(chunks: readonly (Buffer | string)[], encoding: BufferEncoding | null): Collected {
+  if (encoding === null) {
+    const bytes = Buffer.concat(chunks as readonly Buffer[]);
+    return { bytes, chunk: bytes };
+  }
+  const text = chunks.join('');
+  return { bytes: Buffer.from(text, encoding), chunk: text };
+}
+
 /** Collects the stream up to its end and puts it back before the end is told: behind us it reads as if untouched. */
 function collect(req: IncomingMessage, limit: number): Promise<PeekedBody> {
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
+    const chunks: (Buffer | string)[] = [];
+    const { readableEncoding: encoding } = req;
     let size = 0;
+    const putBack = (): Buffer => {
+      const { bytes, chunk } = join(chunks, encoding);
+      req.unshift(chunk, encoding ?? undefined);
+      return bytes;
+    };
     const finish = (result: PeekedBody): void => {
       req.removeListener('readable', onReadable);
       req.removeListener('end', onEnd);
@@ -27,19 +49,16 @@ function collect(req: IncomingMessage, limit: number): Promise<PeekedBody> {
     const onBroken = (): void => finish({ kind: 'broken' });
     const onEnd = (): void => finish({ kind: 'none' });
     function onReadable(): void {
-      for (let chunk = req.read() as Buffer | null; chunk !== null; chunk = req.read() as Buffer | null) {
-        size += chunk.length;
+      for (let chunk: Buffer | string | null = req.read(); chunk !== null; chunk = req.read()) {
+        size += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? 'utf8') : chunk.length;
         chunks.push(chunk);
         if (size > limit) {
-          req.unshift(Buffer.concat(chunks, size)); // Who can do without having read it may still pass it on.
+          putBack(); // Who can do without having read it may still pass it on.
           return finish({ kind: 'too_large' });
         }
       }
       // `complete` is set before the end is pushed, and `end` is emitted only on an empty buffer: it waits for the bytes put back.
-      if (!req.complete || size === 0) return;
-      const bytes = Buffer.concat(chunks, size);
-      req.unshift(bytes);
-      finish({ kind: 'bytes', bytes });
+      if (req.complete && size > 0) finish({ kind: 'bytes', bytes: putBack() });
     }
     req.on('readable', onReadable);
     req.once('end', onEnd);

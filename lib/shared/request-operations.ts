@@ -20,7 +20,7 @@ export const unsupportedBody: UndecidableRequest = {
   code: -32600,
   message: 'the body must be JSON in UTF-8 without content coding',
 };
-const notJson: UndecidableRequest = { status: 400, code: -32700, message: 'the body is not JSON' };
+export const notJson: UndecidableRequest = { status: 400, code: -32700, message: 'the body is not JSON' };
 const notJsonRpc: UndecidableRequest = { status: 400, code: -32600, message: 'the body is not a JSON-RPC message' };
 
 /**
