@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OAuthError } from './errors.ts';
 import type { EventSink } from './shared/events.ts';
 import { type CallerFlow, inFlow, newFlowId } from './shared/flow-id.ts';
 import { type Endpoint, type Exchange, sendJson } from './shared/http.ts';
@@ -110,12 +111,15 @@ function sendFailure(pages: Pages | undefined, exchange: Exchange, { audience, i
 /** The Express handler: serves owned paths of an allowed host, and passes everything else on untouched. */
 export function createHandler({ issuerOf, configured, routes, events, pages, callerFlow }: HandlerOptions): Handler {
   function fail({ audience }: OwnedPath, exchange: Exchange, error: unknown): void {
-    const isOutage =
+    const isStorageOutage =
       error instanceof StorageUnavailableError ||
       (error as { error?: string } | undefined | null)?.error === 'temporarily_unavailable';
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
+    const isOtherOutage = error instanceof OAuthError && error.code === 'temporarily_unavailable';
+    const isOutage = isStorageOutage || isOtherOutage;
+    const cause = isOtherOutage ? error.cause : error; // The error itself says only what everybody may know.
+    const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : 'unknown';
     const flowId = newFlowId();
-    events.emit({ type: isOutage ? 'storage.unavailable' : 'server.error', flowId, reason });
+    events.emit({ type: isStorageOutage ? 'storage.unavailable' : 'server.error', flowId, reason });
     sendFailure(pages, exchange, { audience, isOutage, flowId });
   }
 

@@ -388,12 +388,18 @@ describe('what authenticate says', () => {
     expect(JSON.stringify([callbackOf(answer), events])).not.toContain('hunter2');
   });
 
-  it('fails closed in the middle of a session, too', async () => {
+  it('fails closed in the middle of a session, which goes on when the app can say again', async () => {
     const browser = browserOf();
     await login(browser);
+    const working = authenticate;
     authenticate = () => Promise.reject(new Error('down'));
-    const page = await browser.get(client.authorizeUrl());
-    expect([page.status, page.text.includes('alice')]).toEqual([500, false]);
+    const { answer: page, events } = await gateway.observe(() => browser.get(client.authorizeUrl()));
+    expect([page.status, page.headers.get('retry-after'), page.text.includes('alice')]).toEqual([503, '5', false]);
+    expect(events).toEqual(['server.error: LoginError: identity_hook_failed: authenticate: Error']);
+
+    authenticate = working;
+    const again = await browser.get(client.authorizeUrl());
+    expect([again.status, again.text.includes('alice')]).toEqual([200, true]);
   });
 });
 
