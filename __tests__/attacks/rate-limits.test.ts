@@ -90,6 +90,16 @@ describe('registration', () => {
     expect(await statuses(4, (index) => registerFrom(withPort(1000 + index)))).toEqual([201, 201, 201, 429]);
   });
 
+  it.each([
+    ['a word for none (RFC 7239 section 6.2)', () => 'unknown'],
+    ['any text, another each time', (index: number) => `_made-up-${index}`],
+    ['an address that is none', (index: number) => `192.0.2.${1000 + index}`],
+  ])('counts callers together whose proxy names %s', async (_what, nameOf) => {
+    await start({ registration: ofThree });
+    expect(await statuses(4, (index) => registerFrom(nameOf(index)))).toEqual([201, 201, 201, 429]);
+    expect((await registerFrom('192.0.2.1')).status).toBe(201);
+  });
+
   it('is counted by all replicas together', async () => {
     await start({ registration: ofThree });
     const other = await startGateway({

@@ -17,9 +17,12 @@ function withoutPort(address: string): string {
   return v6 ?? v4 ?? address;
 }
 
+/** All callers whose proxy names no address (RFC 7239 section 6), or whose own text stands in its place: they share one limit. */
+const unnamed = 'unknown';
+
 /**
- * Who calls, for limits: the address as Express's `trust proxy` says, an IPv6 one as its network. Undefined on loopback: a
- * program of this machine, or every caller of a proxy in front that Express does not trust.
+ * Who calls, for limits: the address as Express's `trust proxy` says, an IPv6 one as its network. Undefined on loopback and
+ * on a local socket: a program of this machine, or every caller of a proxy in front that Express does not trust.
  */
 export function callerAddress(req: {
   readonly ip?: string | undefined;
@@ -33,6 +36,6 @@ export function callerAddress(req: {
     case 6:
       return address === '::1' ? undefined : networkOf(address);
     default:
-      return undefined;
+      return given === '' ? undefined : unnamed;
   }
 }
