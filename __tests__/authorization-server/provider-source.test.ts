@@ -188,13 +188,15 @@ describe('the provider', () => {
     opened.push(auth);
     const origin = (index: number) => `http://127.0.0.1:${4000 + index}`;
     expect((await auth.provider(origin(0))).issuer).toBe(origin(0));
-    for (let index = 0; index < 64; index += 1) await auth.provider(origin(index));
-    expect(builds).toBe(64);
-    await auth.provider(origin(64));
-    await auth.provider(origin(64));
-    expect(builds).toBe(65);
+    for (let index = 0; index < 512; index += 1) await auth.provider(origin(index));
+    expect(builds).toBe(512);
+    await auth.provider(origin(0)); // In use, so another one goes.
+    await auth.provider(origin(512));
+    await auth.provider(origin(512));
     await auth.provider(origin(0));
-    expect(builds).toBe(66);
+    expect(builds).toBe(513);
+    await auth.provider(origin(1));
+    expect(builds).toBe(514);
   });
 
   test('of an origin that is not served is refused', async () => {

@@ -100,13 +100,15 @@ describe('without a configured issuer', () => {
     expect(createIssuerResolver(undefined)(withHost(host))).toBeUndefined();
   });
 
-  test('one host has one issuer object, and a flood of hosts keeps only the last 64', () => {
+  test('one host has one issuer object, and a flood of hosts drops those that nobody asks for', () => {
     const resolve = createIssuerResolver(undefined);
     const first = resolve(withHost('localhost:1'));
     expect(resolve(withHost('localhost:1'))).toBe(first);
-    for (let port = 2; port <= 64; port += 1) resolve(withHost(`localhost:${port}`));
+    for (let port = 2; port <= 512; port += 1) resolve(withHost(`localhost:${port}`));
     expect(resolve(withHost('localhost:1'))).toBe(first);
-    resolve(withHost('localhost:65'));
+    for (let port = 513; port <= 1023; port += 1) resolve(withHost(`localhost:${port}`));
+    expect(resolve(withHost('localhost:1'))).toBe(first);
+    for (let port = 1024; port <= 1535; port += 1) resolve(withHost(`localhost:${port}`));
     const again = resolve(withHost('localhost:1'));
     expect(again).toEqual(first);
     expect(again).not.toBe(first);

@@ -6,8 +6,10 @@ import type { PreparedDocument } from '../shared/document.ts';
 import type { EndpointPaths } from '../shared/endpoint-paths.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
+import { maxIssuers } from '../shared/issuer-resolver.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
 import type { OidcProvider } from '../shared/oidc-provider.ts';
+import { createRecentMap } from '../shared/recent-map.ts';
 import type { Resources } from '../shared/resources.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -68,8 +70,6 @@ export interface ProviderSourceOptions {
 
 /** Gives the provider of an issuer, building it on first use and again when another resource was declared. */
 export type ProviderSource = (issuer: Issuer) => Promise<BuiltProvider>;
-
-const maxIssuers = 64;
 
 /** Settings that the product's safety rests on: `configureProvider` may change anything else. */
 const guarded = [
@@ -190,14 +190,11 @@ interface Entry {
 
 /** @returns the source; a failed build is tried again by the next request */
 export function createProviderSource(options: ProviderSourceOptions): ProviderSource {
-  const built = new Map<string, Entry>();
+  const built = createRecentMap<string, Entry>(maxIssuers);
 
   function start(issuer: Issuer): Promise<BuiltProvider> {
     const provider = build(issuer, options);
-    built.delete(issuer.identifier);
     built.set(issuer.identifier, { revision: options.resources.revision(), provider, checkedAt: Date.now() });
-    // Bounded: state is in storage, so dropping a provider loses nothing.
-    if (built.size > maxIssuers) built.delete(built.keys().next().value as string);
     provider.catch(() => {
       if (built.get(issuer.identifier)?.provider === provider) built.delete(issuer.identifier);
     });

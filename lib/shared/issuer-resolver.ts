@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isLoopbackHost } from './address-policy.ts';
 import { isNamed } from './header-list.ts';
 import { type Issuer, parseIssuer } from './issuer.ts';
+import { createRecentMap } from './recent-map.ts';
 
 type ExpressRequest = IncomingMessage & { readonly host?: string; readonly protocol?: string };
 
@@ -12,7 +13,9 @@ export type AllowedOrigins = (origin: string) => boolean;
 export type IssuerResolver = (req: IncomingMessage) => Issuer | undefined;
 
 const hostPattern = /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
-const maxDerived = 64;
+
+/** Issuers of one process that are kept ready; state is in storage, so that one which is dropped loses nothing. */
+export const maxIssuers = 512;
 
 /** Of several Host headers Node keeps the first, and a proxy in front may have routed by another (RFC 9112 section 3.2). */
 function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
@@ -41,7 +44,7 @@ function withDefaultPort(host: string, isSecure: boolean): string {
  * host that Express's `trust proxy` lets through.
  */
 export function createIssuerResolver(configured: Issuer | undefined, origins?: AllowedOrigins): IssuerResolver {
-  const derived = new Map<string, Issuer>();
+  const derived = createRecentMap<string, Issuer>(maxIssuers);
   if (configured)
     return (req) => {
       const host = hostOf(req);
@@ -60,7 +63,6 @@ export function createIssuerResolver(configured: Issuer | undefined, origins?: A
     // A predicate is asked each time: what the app allows no more is served no more.
     if (origins ? origins(identifier) !== true : !isLoopbackHost(new URL(identifier).hostname)) return undefined;
     if (known) return known;
-    if (derived.size >= maxDerived) derived.delete(derived.keys().next().value as string);
     derived.set(identifier, issuer);
     return issuer;
   };
