@@ -12,15 +12,20 @@ export function remainingSeconds(loginAt: number | undefined, lifetime: number):
   return Math.max(1, (loginAt ?? now) + lifetime - now);
 }
 
+/** The issuer of an origin; without one, the configured. */
+function issuerOf({ issuer, origins }: ResolvedOptions, origin: string | undefined): Issuer | undefined {
+  if (issuer) return origin === undefined || origin === issuer.origin ? issuer : undefined;
+  if (origin === undefined || (origins && origins(origin) !== true)) return undefined;
+  return parseIssuer(origin);
+}
+
 /** The issuer that a method of the instance is about. @throws TypeError where this origin is none */
-export function requireIssuer({ issuer }: ResolvedOptions, origin: string | undefined): Issuer {
-  const found =
-    origin === undefined ? issuer : issuer ? (issuer.origin === origin ? issuer : undefined) : parseIssuer(origin);
-  if (!found)
-    throw new TypeError(
-      'provider(origin): this origin is not served; without the option issuer, name a loopback origin',
-    );
-  return found;
+export function requireIssuer(settings: ResolvedOptions, origin: string | undefined): Issuer {
+  const found = issuerOf(settings, origin);
+  if (found) return found;
+  throw new TypeError(
+    'origin: is not served; without the option issuer, name one that origins allows, or without both a loopback origin',
+  );
 }
 
 /** A loopback issuer may reach the same loopback address: that is how everything is tried offline. */

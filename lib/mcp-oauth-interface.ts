@@ -36,9 +36,11 @@ export interface McpOAuth extends Handler {
   provider(origin?: string): Promise<OidcProvider>;
   /**
    * Checks a token for the resource at `path`, for WebSockets and jobs.
-   * @throws OAuthError `invalid_token`
+   * @param origin of the issuer, where there are several: never taken from a request without a check
+   * @throws OAuthError `invalid_token`, `insufficient_scope`
+   * @throws TypeError where no resource is declared at `path`, or `origin` is not served
    */
-  verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
+  verify(token: string, path: string, origin?: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
   /**
    * The page of `/oauth/connections` for another place: what applications may do in a person's name, and how to end it.
    * @example app.use('/account/applications', auth.connections())

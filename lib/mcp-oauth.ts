@@ -316,7 +316,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     events,
     issuerOf,
     callerFlow,
-    configured: settings.issuer,
+    issuerAt: (origin) => requireIssuer(settings, origin),
     createProxy: (given, path) =>
       createProxy(given, { events, signIdentity, credentials: upstreams.credentialsOf(given, path) }),
     dpop: gateway.dpop

@@ -69,7 +69,7 @@ export function mcpResource(options: McpResourceOptions): McpResource {
     tokens,
     events,
     issuerOf,
-    configured: server,
+    issuerAt: () => server,
     dpop: settings.dpop && createDpopVerifier({ storage: settings.dpop, nonces: undefined }),
     createProxy() {
       throw new TypeError('mcpResource has no proxy');

@@ -86,8 +86,9 @@ describe('an issuer with a path', () => {
 
 describe('several origins', () => {
   it('are issuers of their own: tokens and clients of one mean nothing at the other, and other hosts get 421', async () => {
+    let auth!: McpOAuth;
     const { port } = await listen((app, number, create) => {
-      const auth = create({ origins: [`http://127.0.0.1:${number}`, `http://localhost:${number}`] });
+      auth = create({ origins: [`http://127.0.0.1:${number}`, `http://localhost:${number}`] });
       app.use(auth);
       app.all('/mcp', auth.authenticate('/mcp'), (_req, res) => void res.json({}));
     });
@@ -101,6 +102,11 @@ describe('several origins', () => {
     const headers = { authorization: `Bearer ${json?.access_token}` };
     expect((await send(`${one}/mcp`, { headers })).status).toBe(200);
     expect((await send(`${other}/mcp`, { headers })).status).toBe(401);
+    const verify = (origin?: string) => auth.verify(String(json?.access_token), '/mcp', origin);
+    expect((await verify(one)).auth).toMatchObject({ clientId: client.clientId, resource: new URL(`${one}/mcp`) });
+    await expect(verify(other)).rejects.toMatchObject({ code: 'invalid_token', status: 401 });
+    for (const origin of [undefined, 'http://evil.example', `http://127.0.0.2:${port}`, `${one}/`])
+      await expect(verify(origin)).rejects.toThrow(TypeError);
     const elsewhere = await postForm(`${other}/oauth/token`, {
       grant_type: 'refresh_token',
       refresh_token: String(json?.refresh_token),

@@ -34,7 +34,8 @@ export interface ProtectionOptions {
   readonly tokens: AccessTokens;
   readonly events: EventSink;
   readonly issuerOf: IssuerResolver;
-  readonly configured: Issuer | undefined;
+  /** The issuer of an origin, or without one the configured. @throws TypeError where there is none */
+  readonly issuerAt: (origin: string | undefined) => Issuer;
   readonly dpop: DpopVerifier | undefined;
   /** Absent where the authorization server is elsewhere. */
   readonly callerFlow?: CallerFlow;
@@ -49,7 +50,7 @@ export interface Protection {
   addRoute(path: string, options: ResolvedAuthenticate | ResolvedProxy): void;
   /** Runs the routes by configuration. */
   readonly routes: Handler;
-  verify(token: string, path: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
+  verify(token: string, path: string, origin?: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
   close(): void;
 }
 
@@ -155,13 +156,13 @@ export function createProtection(options: ProtectionOptions): Protection {
       if (route) route.handle(req, res, next);
       else next();
     },
-    async verify(token, path) {
+    async verify(token, path, origin) {
       const resource = resources.own().find((candidate) => candidate.path === path);
       if (!resource) throw new TypeError(`verify(token, path): no resource is declared at ${path}`);
-      if (!options.configured) throw new TypeError('verify(token, path): needs the option issuer');
+      const issuer = options.issuerAt(origin);
       if (typeof token !== 'string' || token === '')
         throw new OAuthError('invalid_token', 401, 'the token is not valid');
-      const verified = await verifyAccessToken(tokens, options.configured, resource, token);
+      const verified = await verifyAccessToken(tokens, issuer, resource, token);
       // A proof belongs to a request; here is none.
       if (verified.jkt !== undefined) throw new OAuthError('invalid_token', 401, 'the token is not valid');
       const implies = required.get(resource)?.implies ?? {};
