@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type McpOAuthOptions, memoryStorage, type Storage } from '../../lib/index.ts';
+import { record } from '../faults/rounds.ts';
 import { moveClock } from '../federation/clock.ts';
 import type { Page } from '../helpers/browser.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
@@ -99,6 +100,9 @@ describe('a fresh document', () => {
 });
 
 describe('an error', () => {
+  let mended = 0;
+  afterAll(() => record('F-38', 'cimd', `${mended} kinds of failure: a 400 page, and the very next try works`));
+
   it.each<[string, () => void]>([
     ['an outage', () => fail()],
     ['404', () => fail((_request, response) => void response.writeHead(404).end())],
@@ -122,6 +126,7 @@ describe('an error', () => {
       expect((await ask(gateway)).status).toBe(200);
 
       expect(host.requests).toHaveLength(2);
+      mended += 1;
     },
   );
 });
@@ -143,6 +148,7 @@ describe('while its host fails, the last good copy', () => {
     expect(gateway.events).toContainEqual(
       expect.objectContaining({ type: 'cimd.refused', reason: 'metadata document: status 500' }),
     );
+    record('F-37', 'cimd', 'an approved client signs in and refreshes from the last good copy; others get a 400 page');
   });
 
   it('stands in on a second gateway, too', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { record } from '../faults/rounds.ts';
 import { idTokenReasons } from '../helpers/id-token-reasons.ts';
 import type { IdTokenHook } from '../helpers/identity-provider-faults.ts';
 import { idTokenFaults } from '../helpers/identity-provider-faults.ts';
@@ -86,6 +87,7 @@ describe('an ID token that proves nothing', () => {
         expect(observed.answer).toEqual(failure(federation, ...AT_THE_CLIENT));
         expect(observed.events[1]).toContain(`clock skew? iat is ${named} this server's clock`);
       }
+      record('F-33', 'idp', `${skew} s: ${named === undefined ? 'signs in' : 'refused, the event names the skew'}`);
     },
   );
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { record } from '../faults/rounds.ts';
 import type { IdTokenHook } from '../helpers/identity-provider-faults.ts';
 import { moveClock } from './clock.ts';
 import { type Federation, requestsTo, startFederation } from './support.ts';
@@ -70,6 +71,7 @@ describe('the key set of the identity provider', () => {
     delete federation.idp.misbehave.idToken;
     expect(await federation.login()).toHaveProperty('code');
     expect(fetches()).toBe(2);
+    record('F-28', 'idp', 'first login under the new key succeeds, with 1 fetch');
   });
 
   it('may lose a key: ten minutes later at most, tokens under it are worth nothing (OpenID Connect Core section 10.1.1)', async () => {
@@ -98,6 +100,7 @@ describe('the key set of the identity provider', () => {
     expect(observed.events).toContain('login.failed: provider_unreachable: response_invalid');
     federation.idp.behave();
     expect(await federation.login()).toHaveProperty('code');
+    record('F-30', 'idp', 'login after 50 min without key set succeeds; after 70 min temporarily_unavailable');
   });
 
   it.each<[string, object]>([

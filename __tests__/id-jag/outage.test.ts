@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { record } from '../faults/rounds.ts';
 import { moveClock } from '../federation/clock.ts';
 import type { Answer } from '../helpers/oauth-client.ts';
 import { createIdJagKey } from './issuer.ts';
@@ -77,6 +78,7 @@ describe('while the identity provider does not answer', () => {
     expect(answers).toEqual([good, good, good, good]);
     moveClock(20);
     expect(outcome(await present())).toEqual(unavailable);
+    record('F-30', 'id-jag', 'assertions after 60 min without key set succeed; then 503');
   });
 
   it('an unknown key is told to try again', async () => {
@@ -105,6 +107,7 @@ describe('keys that the identity provider rotates', () => {
     const { answer, events } = await redemption.observe(await redemption.idp.assertion(old && { key: old }));
     expect(outcome(answer)).toEqual(refused);
     expect(events).toEqual(['token.refused: invalid_grant: id_jag: key_unknown']);
+    record('F-28', 'id-jag', 'first assertion under the new key succeeds; a removed key is refused after 10 min');
   });
 
   it('are fetched twice for 200 forged key ids, and the good one is accepted meanwhile (F-29)', async () => {
@@ -119,5 +122,6 @@ describe('keys that the identity provider rotates', () => {
     expect(keyFetches()).toBeLessThanOrEqual(2);
     expect(outcome(await present())).toEqual(good);
     expect(keyFetches()).toBeLessThanOrEqual(2);
+    record('F-29', 'id-jag', `200 forged key ids at once: ${keyFetches()} fetches, the good key goes on`);
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { LookupFunction } from '../../lib/index.ts';
 import { type FakeIdentityProvider, startIdentityProvider } from '../../lib/testing.ts';
 import { tokensOf } from '../faults/person.ts';
+import { record } from '../faults/rounds.ts';
 import { type Row, rows } from './rows.ts';
 import { type PresetLogin, startPresetLogin } from './support.ts';
 
@@ -45,4 +46,5 @@ it('takes an untrusted certificate of the identity provider for an outage: the c
 
   isDeceived = false;
   expect(await started.login()).toHaveProperty('code');
+  record('F-25', 'idp tls', 'wrong certificate: temporarily_unavailable; issued tokens and refreshes go on');
 });
