@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { McpOAuthEvent, McpOAuthOptions } from '../../lib/index.ts';
 import { type Front, startFront } from './front.ts';
-import type { FromWorker, StoreAddress, ToWorker, WorkerSettings } from './gateway-worker.ts';
+import type { FromWorker, StoreAddress, ToWorker, Usage, WorkerSettings } from './gateway-worker.ts';
 
 /** Several processes of one app on one store, behind a front that gives each connection to the next of them. */
 export interface Cluster {
@@ -17,6 +17,8 @@ export interface Cluster {
   /** Takes a process out of rotation, then ends it in good order. @returns its exit code */
   stop(index: number): Promise<number | null>;
   start(index: number): Promise<void>;
+  /** Tells a process to end that is still in rotation. @returns its exit code, once it has */
+  terminate(index: number): Promise<number | null>;
   /** `stop`, then `start`. */
   restart(index: number): Promise<void>;
   /** The process answers nothing, and its connections stay open. */
@@ -27,6 +29,7 @@ export interface Cluster {
   /** Moves the clock of every process, from the system's time. */
   moveClock(seconds: number): Promise<void>;
   rotateKeys(index: number): Promise<{ rotated: boolean }>;
+  usage(index: number): Promise<Usage>;
   close(): Promise<void>;
 }
 
@@ -36,13 +39,18 @@ export interface ClusterSettings {
   readonly size?: number;
   /** Over the defaults: issuer, dev login, one secret, no token cache. */
   readonly options?: Partial<McpOAuthOptions>;
+  /** Every process logs to a console that nobody reads. @defaultValue false */
+  readonly isLogUnread?: boolean;
+  /** What is still open so long after a process was told to end is cut off. @defaultValue 10,000 */
+  readonly shutdownMs?: number;
 }
 
 export const secret = 'a secret that every process of the cluster has';
 
 const script = fileURLToPath(new URL('./gateway-worker.ts', import.meta.url));
 
-export async function startCluster({ store, size = 3, options: given = {} }: ClusterSettings): Promise<Cluster> {
+export async function startCluster(settings: ClusterSettings): Promise<Cluster> {
+  const { store, size = 3, options: given = {}, isLogUnread = false, shutdownMs = 10_000 } = settings;
   const front = await startFront();
   const events: McpOAuthEvent[] = [];
   const workers = new Map<number, ChildProcess>();
@@ -58,12 +66,14 @@ export async function startCluster({ store, size = 3, options: given = {} }: Clu
       ...changes,
       gateway: { tokenCacheSeconds: 0, ...given.gateway, ...changes.gateway },
     };
-    return { index, store, options };
+    return { index, store, options, isLogging: isLogUnread, shutdownMs };
   }
 
   async function start(index: number): Promise<void> {
-    const execArgv = ['--disable-warning=ExperimentalWarning'];
-    const worker = fork(script, [JSON.stringify(settingsOf(index))], { execArgv });
+    const execArgv = ['--disable-warning=ExperimentalWarning', '--expose-gc'];
+    const worker = fork(script, [JSON.stringify(settingsOf(index))], { execArgv, silent: isLogUnread });
+    worker.stdout?.destroy();
+    worker.stderr?.destroy();
     workers.set(index, worker);
     worker.on('message', (message: FromWorker) => {
       if (message.type === 'event') events.push(message.event);
@@ -101,6 +111,7 @@ export async function startCluster({ store, size = 3, options: given = {} }: Clu
     kill: async (index) => void (await end(index, 'SIGKILL')),
     stop,
     start,
+    terminate: (index) => end(index, 'SIGTERM'),
     async restart(index) {
       await stop(index);
       await start(index);
@@ -115,6 +126,7 @@ export async function startCluster({ store, size = 3, options: given = {} }: Clu
     moveClock: async (seconds) =>
       void (await Promise.all(indexes.map((index) => ask(index, { type: 'clock', seconds })))),
     rotateKeys: async (index) => (await ask(index, { type: 'rotate' })) as { rotated: boolean },
+    usage: async (index) => (await ask(index, { type: 'usage' })) as Usage,
     async close() {
       await Promise.all(indexes.map((index) => end(index, 'SIGKILL')));
       await front.close();

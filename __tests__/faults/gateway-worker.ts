@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import express from 'express';
 import pg from 'pg';
 import { createClient } from 'redis';
@@ -25,9 +26,27 @@ export interface WorkerSettings {
   readonly index: number;
   readonly store: StoreAddress;
   readonly options: Partial<McpOAuthOptions> & Pick<McpOAuthOptions, 'issuer' | 'browserLogin'>;
+  /** Everything that happens goes to the console. */
+  readonly isLogging: boolean;
+  /** What is still open so long after SIGTERM is cut off. */
+  readonly shutdownMs: number;
 }
 
-export type ToWorker = { readonly type: 'clock'; readonly seconds: number } | { readonly type: 'rotate' };
+/** What a process holds. */
+export interface Usage {
+  readonly rssBytes: number;
+  readonly heapBytes: number;
+  /** Sockets, timers and whatever else keeps a process alive. */
+  readonly handles: number;
+  /** The delay of the event loop since the last question, milliseconds. */
+  readonly delayP99Ms: number;
+  readonly cpuMs: number;
+}
+
+export type ToWorker =
+  | { readonly type: 'clock'; readonly seconds: number }
+  | { readonly type: 'rotate' }
+  | { readonly type: 'usage' };
 
 export type FromWorker =
   | { readonly type: 'listening'; readonly port: number }
@@ -66,8 +85,12 @@ function moveClock(milliseconds: number): void {
 
 const tell = (message: FromWorker) => void process.send?.(message);
 
-const { index, store, options } = JSON.parse(process.argv[2] ?? '') as WorkerSettings;
-const auth = mcpOAuth({ ...options, storage: openStore(store) });
+const { index, store, options, isLogging, shutdownMs } = JSON.parse(process.argv[2] ?? '') as WorkerSettings;
+if (isLogging) {
+  // The streams are the app's: without a listener Node ends a process whose output nobody reads (EPIPE).
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+const auth = mcpOAuth({ ...options, storage: openStore(store), ...(isLogging && { logger: console }) });
 auth.events.on('*', (event) => tell({ type: 'event', event }));
 
 const app = express();
@@ -83,8 +106,22 @@ app.get('/health', async (_req, res) => {
 const server = createServer(app);
 server.listen(0, '127.0.0.1', () => tell({ type: 'listening', port: (server.address() as AddressInfo).port }));
 
+const delay = monitorEventLoopDelay({ resolution: 10 });
+delay.enable();
+
+function usage(): Usage {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  const delayP99Ms = delay.percentile(99) / 1e6;
+  delay.reset();
+  const handles = process.getActiveResourcesInfo().length;
+  return { rssBytes: rss, heapBytes: heapUsed, handles, delayP99Ms, cpuMs: (user + system) / 1000 };
+}
+
 process.on('message', async (message: ToWorker) => {
-  if (message.type === 'clock') {
+  if (message.type === 'usage') tell({ type: 'done', result: usage() });
+  else if (message.type === 'clock') {
     moveClock(message.seconds * 1000);
     tell({ type: 'done' });
   } else {
@@ -97,5 +134,6 @@ process.once('SIGTERM', () => {
     await auth.close();
     process.exit(0);
   });
+  setTimeout(() => server.closeAllConnections(), shutdownMs).unref();
 });
 process.once('disconnect', () => process.exit(0));

@@ -64,6 +64,14 @@ ${note}
 |---|---|---|---|---|
 ${faults.map(row).join('\n')}
 
+## What is the app's task
+
+- F-22: a replica of Redis that takes over may miss the last moment of writes, since Redis replicates asynchronously. See [storage](storage.md).
+- F-40: stop accepting, wait, then cut off what is still open: event streams never end by themselves.
+  \`server.close(() => process.exit(0)); setTimeout(() => server.closeAllConnections(), 10_000).unref();\`
+- F-43: nothing is printed without a \`logger\`, and a logger that throws harms no request. With \`logger: console\`, give the streams a listener, or Node ends
+  the process when nobody reads them any more: \`process.stdout.on('error', () => {})\`, and the same for \`process.stderr\`.
+
 ## Beside the numbers
 
 | what | measured |
