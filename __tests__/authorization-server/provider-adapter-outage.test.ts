@@ -23,7 +23,7 @@ function adapter(model: string, storage: Storage, seen: string[]): ProviderAdapt
     issuer,
     keyRing: createKeyRing(['a secret of these tests, long enough']),
     events,
-    rotation: createRefreshRotation(issuer, undefined, events),
+    rotation: createRefreshRotation({ storage, issuer, grace: undefined, events }),
     tombstoneSeconds: 1000,
     clientTtlSeconds: 500,
     loadClient: async () => undefined,

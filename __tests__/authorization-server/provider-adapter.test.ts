@@ -50,7 +50,7 @@ function adapter(model: string, changes: Partial<ProviderAdapterOptions> = {}): 
     issuer,
     keyRing,
     events,
-    rotation: createRefreshRotation(issuer, undefined, events),
+    rotation: createRefreshRotation({ storage, issuer, grace: undefined, events }),
     tombstoneSeconds: 1000,
     clientTtlSeconds: 500,
     loadClient: async () => undefined,

@@ -1,59 +1,57 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRefreshGrace } from '../../lib/grants/refresh-grace.ts';
-import { memoryStorage, type Storage } from '../../lib/index.ts';
+import { memoryStorage } from '../../lib/index.ts';
 import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
 import { createKeyRing } from '../../lib/shared/key-ring.ts';
+import { recordId } from '../../lib/shared/record-ids.ts';
 
 const issuer = parseIssuer('https://gateway.example.com') as Issuer;
 const ring = createKeyRing(['a secret of this test, which is long enough']);
-const request = { tokenId: 'token', grantId: 'grant', binding: 'client and resource' };
+const answer = {
+  body: { access_token: 'the-new-access-token', refresh_token: 'the-new-refresh-token' },
+  issuedAt: 1000,
+};
 
-const graceOn = (storage: Storage) => createRefreshGrace(storage, issuer, ring, 30);
-
-/** Moves the lease of the claim into the past, as if its holder had not answered for so long. */
-async function abandon(storage: Storage, claimId: string): Promise<void> {
-  const record = await storage.get('RefreshClaim', claimId);
-  if (!record) throw new Error('there is no claim');
-  const { version, value, expiresAt } = record;
-  const heldAt = Number(value.heldAt) - 60;
-  await storage.replace('RefreshClaim', claimId, version, { ...value, heldAt }, { expiresAt: expiresAt as number });
+async function kept(secret?: string) {
+  const storage = memoryStorage();
+  const { answerId, write } = createRefreshGrace(storage, issuer, ring, 30).keep(answer, 'grant');
+  await storage.put(write.kind, write.id, write.value, write.options);
+  const reader = secret === undefined ? ring : createKeyRing([secret]);
+  return { storage, answerId, write, grace: createRefreshGrace(storage, issuer, reader, 30) };
 }
 
-describe('a claim on a refresh token', () => {
-  it('that its holder gives back can be made again', async () => {
-    const grace = graceOn(memoryStorage());
-    const claim = await grace.claim(request);
-    if (claim.kind !== 'held') throw new Error(claim.kind);
-    expect((await grace.claim(request)).kind).toBe('wait');
-    await grace.release(claim.held);
-    expect(await grace.claim(request)).toMatchObject({ kind: 'held', held: { isTakeover: false } });
+describe('the answer of a refresh', () => {
+  it('lies sealed in a record that ends soon after the window, and with its grant', async () => {
+    const { storage, answerId, write, grace } = await kept();
+    expect(JSON.stringify(write)).not.toMatch(/the-new-access-token|the-new-refresh-token/);
+    const left = Number(write.options?.expiresAt) - Date.now() / 1000;
+    expect(left).toBeGreaterThan(30);
+    expect(left).toBeLessThanOrEqual(40);
+    expect(await grace.find(answerId)).toEqual({ answer });
+    await storage.deleteByGrant('grant', Date.now() / 1000 + 60);
+    expect(await grace.find(answerId)).toBeUndefined();
   });
 
-  it('that another took over stays with that one when the first holder gives it back', async () => {
-    const storage = memoryStorage();
-    const grace = graceOn(storage);
-    const [first] = [await grace.claim(request)];
-    if (first.kind !== 'held') throw new Error(first.kind);
-    await abandon(storage, first.held.claimId);
-    expect(await grace.claim(request)).toMatchObject({ kind: 'held', held: { isTakeover: true } });
-    await grace.release(first.held);
-    expect((await grace.claim(request)).kind).toBe('wait');
+  it('has a name of its own each time, so that no two requests share one', async () => {
+    const { grace } = await kept();
+    expect(grace.keep(answer, 'grant').answerId).not.toBe(grace.keep(answer, 'grant').answerId);
   });
 
-  it('stays, too, where it is taken over while the first holder gives it back', async () => {
-    const storage = memoryStorage();
-    const grace = graceOn(storage);
-    const first = await grace.claim(request);
-    if (first.kind !== 'held') throw new Error(first.kind);
-    await abandon(storage, first.held.claimId);
-    const { get } = storage;
-    storage.get = async (kind, id) => {
-      const record = await get(kind, id);
-      storage.get = get;
-      await grace.claim(request); // Behind the holder's look at its own claim.
-      return record;
-    };
-    await grace.release(first.held);
-    expect((await grace.claim(request)).kind).toBe('wait');
+  it('is there but unreadable for a process with other keys', async () => {
+    const { answerId, grace } = await kept('another secret, which is long enough, too');
+    expect(await grace.find(answerId)).toEqual({});
+  });
+
+  it('counts until its refresh token is used, in one step or in two', async () => {
+    const { storage, grace } = await kept();
+    const id = recordId(issuer, answer.body.refresh_token);
+    expect(await grace.isUnused(answer)).toBe(false);
+    await storage.put('RefreshToken', id, { n: 1 });
+    expect(await grace.isUnused(answer)).toBe(true);
+    await storage.put('RefreshToken', id, { n: 1, rotation: { at: 1 } });
+    expect(await grace.isUnused(answer)).toBe(false);
+    await storage.put('RefreshToken', id, { n: 1 });
+    await storage.consume('RefreshToken', id, 1);
+    expect(await grace.isUnused(answer)).toBe(false);
   });
 });

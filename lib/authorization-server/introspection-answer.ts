@@ -7,13 +7,12 @@ interface IntrospectionContext {
   status: number;
   body: unknown;
   readonly oidc?: {
-    readonly route?: string;
     readonly client?: { readonly clientId: string };
   };
 }
 
 /**
- * Koa middleware around every endpoint. A resource server that introspects an active token learns who the user is at the
+ * Completes answers of introspection. A resource server that introspects an active token learns who the user is at the
  * identity provider, as it would from a JWT (RFC 7662 section 2.2 lets a server add members). The token's own client does
  * not: an opaque token tells it nothing (RFC 7662 section 5).
  * @param resourceServers ids of the clients that may introspect the tokens of others
@@ -22,10 +21,9 @@ export function createIntrospectionAnswer(
   resourceServers: readonly string[],
   { identityClaims }: Pick<ProviderHooks, 'identityClaims'>,
   events: EventSink,
-): (ctx: IntrospectionContext, next: () => Promise<void>) => Promise<void> {
-  return async (ctx, next) => {
-    await next();
-    if (ctx.oidc?.route !== 'introspection' || !resourceServers.includes(ctx.oidc.client?.clientId ?? '')) return;
+): (ctx: IntrospectionContext) => Promise<void> {
+  return async (ctx) => {
+    if (!resourceServers.includes(ctx.oidc?.client?.clientId ?? '')) return;
     const { active, sub } = (ctx.body ?? {}) as { active?: unknown; sub?: unknown };
     if (ctx.status !== 200 || active !== true || typeof sub !== 'string') return;
     try {

@@ -7,7 +7,6 @@ interface RevocationContext {
   status: number;
   body: unknown;
   readonly oidc?: {
-    readonly route?: string;
     readonly params?: Readonly<Record<string, unknown>>;
     readonly client?: { readonly clientId: string };
   };
@@ -22,7 +21,7 @@ export interface JwtRevocationOptions {
 }
 
 /**
- * Koa middleware around every endpoint: revocation of an access token that is a JWT, which oidc-provider does not know
+ * Completes answers of revocation: of an access token that is a JWT, which oidc-provider does not know
  * (RFC 7009 section 2). The token names its grant, and ends as an opaque one does: with its grant, so that no other token
  * of it goes on (section 2.1). A JWT without a grant stays `unsupported_token_type`: nothing could end it.
  */
@@ -55,12 +54,11 @@ export function createJwtRevocation({ issuer, publicKeys, events, deleteGrant }:
     });
   }
 
-  return async (ctx: RevocationContext, next: () => Promise<void>): Promise<void> => {
-    await next();
-    const { route, client } = ctx.oidc ?? {};
+  return async (ctx: RevocationContext): Promise<void> => {
+    const { client } = ctx.oidc ?? {};
     const { error } = (ctx.body ?? {}) as { error?: unknown };
     // Told after the client was authenticated, and of nothing but JWTs.
-    if (route !== 'revocation' || error !== 'unsupported_token_type' || !client) return;
+    if (error !== 'unsupported_token_type' || !client) return;
     try {
       await revoke(ctx, client.clientId);
     } catch (cause) {

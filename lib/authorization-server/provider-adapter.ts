@@ -8,7 +8,7 @@ import { readRecord } from '../shared/read-ahead.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { sealedIndex } from '../shared/sealed-records.ts';
 import { type Storage, StorageUnavailableError, type StoredRecord, type WriteOptions } from '../storage/storage.ts';
-import type { RefreshRotation } from './refresh-rotation.ts';
+import { type RefreshRotation, usedAt } from './refresh-rotation.ts';
 import { recallRecord, rememberRecord } from './request-records.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 import { readOwnerAhead, readTokenAhead } from './token-reads.ts';
@@ -115,7 +115,8 @@ function openRecord(
   id?: string,
 ): Payload | undefined {
   const payload: Payload = { ...record.value, ...(id !== undefined && model !== 'Client' && { jti: id }) };
-  if (record.consumedAt !== undefined) payload.consumed = record.consumedAt;
+  const consumed = usedAt(record);
+  if (consumed !== undefined) payload.consumed = consumed;
   for (const field of sealedFields[model] ?? []) {
     if (typeof payload[field] !== 'string') continue;
     const opened = keyRing.open(key, payload[field]);
@@ -189,17 +190,6 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
     throw new errors.InvalidGrant('grant was revoked meanwhile');
   }
 
-  /** Consumes a refresh token whose claim this request holds. */
-  async function consumeHeld(key: string, request: object): Promise<void> {
-    const outcome = await answering(events, storage.consume(model, key, nowSeconds())).catch((error) => {
-      // It may have been consumed all the same: the claim is kept, so that a retry takes it over and is no reuse.
-      rotation.consumed(request);
-      throw error;
-    });
-    if (!rotation.mayGoOn(request, outcome)) throw usedBefore(model);
-    rotation.consumed(request);
-  }
-
   return {
     async upsert(id, payload, expiresIn) {
       const key = keyOf(id);
@@ -228,6 +218,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       if (model === 'Grant') return createGrant(key, value, write);
       const request = currentRequest();
       if (!request || (model !== 'AccessToken' && model !== 'RefreshToken')) return put(key, value, write);
+      if (rotation.isRotating(request)) return rotation.add(request, { kind: model, id: key, value, options: write });
       beginWrite(request, put(key, value, write), () => storage.delete(model, key));
       return isFirstOfPair(model, request) ? undefined : settleWrites(request);
     },
@@ -236,10 +227,10 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       const request = currentRequest();
       if (request && cutOff.has(request)) throw new TemporarilyUnavailable();
       const key = keyOf(id);
-      if (model === 'Client' && request) readTokenAhead(storage, issuer, request);
+      if (model === 'Client' && request) readTokenAhead(storage, issuer, request, { kind: model, id: key });
       const record = await answering(events, readRecord(storage, model, key));
       const payload = record && openRecord(model, key, record, keyRing, id);
-      if (!payload) return model === 'Client' && !record ? loadClient(id) : undefined;
+      if (!record || !payload) return model === 'Client' && !record ? loadClient(id) : undefined;
       if (model === 'Client') return options.registeredClient(payload);
       if (remembered.has(model)) rememberRecord(key, payload);
       if (request) readOwnerAhead(storage, issuer, request, payload);
@@ -247,13 +238,8 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
       // waits for the winner's answer; oidc-provider's own check would tear it.
       const isJustUsed = typeof payload.consumed === 'number' && nowSeconds() - payload.consumed <= justUsedSeconds;
       if (model === 'AuthorizationCode' && isJustUsed) return { ...payload, consumed: undefined };
-      if (
-        model === 'RefreshToken' &&
-        payload.consumed !== undefined &&
-        (await answering(events, rotation.isInGrace(key)))
-      ) {
+      if (model === 'RefreshToken' && request && (await answering(events, rotation.read(request, key, record))))
         return { ...payload, consumed: undefined };
-      }
       // Reuse of a refresh token ends its family: without a grace window, too, only after the winner of a race was answered.
       if (model === 'RefreshToken' && isJustUsed) await pause(reuseDelayMs);
       return payload;
@@ -271,8 +257,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
     async consume(id) {
       const key = keyOf(id);
       const request = currentRequest();
-      // The claim says who goes on, so the successor's writes need not wait.
-      if (request && rotation.holds(request)) return beginWrite(request, consumeHeld(key, request));
+      if (request && model === 'RefreshToken' && rotation.isRotating(request, key)) return; // With its successor, at the end.
       const payload = recallRecord(key);
       if (model === 'AuthorizationCode' && payload) requireGrantedResource(payload);
       const startedAt = performance.now();

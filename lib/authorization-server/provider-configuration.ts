@@ -293,7 +293,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
         throw new errors.InvalidClientAuth('the client authenticated otherwise when it got this token');
       }
       await requireUser(ctx as never, hooks.decideRefresh, settings.events);
-      await answering(settings.events, settings.rotation.beforeConsume(ctx as never));
+      settings.rotation.beforeUse(ctx as never);
       return true;
     },
     revokeGrantPolicy: () => true,

@@ -17,6 +17,7 @@ import { registerExtensionGrants } from './extension-grants.ts';
 import { createIntrospectionAnswer } from './introspection-answer.ts';
 import { createJwtRevocation } from './jwt-revocation.ts';
 import { readMetadata } from './metadata.ts';
+import { createOutcomes } from './outcomes.ts';
 import { createProviderAdapter } from './provider-adapter.ts';
 import { type ProviderHooks, providerConfiguration } from './provider-configuration.ts';
 import { forwardProviderEvents } from './provider-events.ts';
@@ -124,7 +125,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   const signingKeys = await loadSigningKeys(storage, issuer, keyRing);
   void options.onStorageRead();
   const hooks = options.hooks(issuer);
-  const rotation = createRefreshRotation(issuer, options.createGrace(issuer, keyRing), events);
+  const rotation = createRefreshRotation({ storage, issuer, grace: options.createGrace(issuer, keyRing), events });
   const adapterOptions = {
     rotation,
     storage,
@@ -152,15 +153,18 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   const provider = new Provider(issuer.identifier, configure(configuration, options.configureProvider));
   provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
   registerExtensionGrants(provider, hooks.extensionGrants, { ...settings, issuer, events });
-  provider.use(createTokenOutcome(hooks) as never);
-  provider.use(createRedirectGuard(hooks) as never);
-  provider.use(createIntrospectionAnswer(settings.introspectionClients, hooks, events) as never);
   const publicKeys = { keys: signingKeys.map(({ d: _, ...key }) => key) };
   const deleteGrant = createProviderAdapter('Grant', adapterOptions).destroy;
-  provider.use(createJwtRevocation({ issuer, publicKeys, events, deleteGrant }) as never);
-  provider.use(rotation.middleware as never);
+  const outcomes = createOutcomes({
+    rotation,
+    tokenOutcome: createTokenOutcome(hooks),
+    guardRedirect: createRedirectGuard(hooks),
+    completeIntrospection: createIntrospectionAnswer(settings.introspectionClients, hooks, events),
+    completeRevocation: createJwtRevocation({ issuer, publicKeys, events, deleteGrant }),
+  });
+  provider.use(outcomes as never);
   const structural = provider as unknown as OidcProvider;
-  forwardProviderEvents(structural, events);
+  forwardProviderEvents(structural, events, rotation);
   const callback = structural.callback();
   const metadata = await readMetadata(structural, callback, issuer);
   const [signingKey] = signingKeys;

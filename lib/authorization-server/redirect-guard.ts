@@ -2,13 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { flowIdOf } from '../shared/flow-id.ts';
 import type { ProviderHooks } from './provider-configuration.ts';
 
-interface AuthorizationContext {
+export interface AuthorizationContext {
   status: number;
   body: unknown;
   readonly req: IncomingMessage;
   readonly response: { get(name: string): string | undefined };
   readonly oidc?: {
-    readonly route?: string;
     readonly client?: { readonly clientId: string };
     readonly params?: Readonly<Record<string, unknown>>;
   };
@@ -33,18 +32,17 @@ function errorOf(location: string | undefined): string | undefined {
 }
 
 /**
- * Koa middleware around the authorization endpoint: whoever registers a client could make this server's name send people
+ * Completes answers of the authorization endpoint: whoever registers a client could make this server's name send people
  * to any site, by a request that is wrong on purpose. So an error goes back by itself only to a client that somebody has
  * approved, or to this device; elsewhere the person sees where it leads, and decides (RFC 9700 section 4.11.2).
  */
 export function createRedirectGuard(
   hooks: Pick<ProviderHooks, 'mayRedirectErrors' | 'renderErrorPage'>,
-): (ctx: AuthorizationContext, next: () => Promise<void>) => Promise<void> {
-  return async (ctx, next) => {
-    await next();
-    const { route, client, params = {} } = ctx.oidc ?? {};
+): (ctx: AuthorizationContext) => Promise<void> {
+  return async (ctx) => {
+    const { client, params = {} } = ctx.oidc ?? {};
     const redirectUri = String(params.redirect_uri);
-    if (route !== 'authorization' || !client || !/^https:/i.test(redirectUri)) return;
+    if (!client || !/^https:/i.test(redirectUri)) return;
     const location = ctx.response.get('location');
     const error = errorOf(location);
     if (location === undefined || error === undefined) return;

@@ -12,29 +12,37 @@ interface TokenContext {
   };
 }
 
-/**
- * Koa middleware around every endpoint. A token keeps its client's registration alive, and its grant's use is noted; a client whose keys could not
- * be fetched is told to try again: `invalid_client` would make it forget its registration for good.
- */
+/** What is left to do when a token endpoint, or another one, has made its answer. */
+export interface TokenOutcome {
+  /** Tokens were given out: the client's registration lives on, and the use of its grant is noted. */
+  issued(ctx: TokenContext): Promise<void>;
+  /**
+   * A client whose keys could not be fetched is told to try again: `invalid_client` would make it forget its registration
+   * for good.
+   */
+  failed(ctx: TokenContext): void;
+}
+
 export function createTokenOutcome(
   hooks: Pick<ProviderHooks, 'clientUsed' | 'fetchFailure' | 'grantUsed'>,
-): (ctx: TokenContext, next: () => Promise<void>) => Promise<void> {
-  return async (ctx, next) => {
-    await next();
-    if (ctx.oidc?.route === 'token' && ctx.status === 200 && ctx.oidc.client) {
-      // The tokens are made: an outage now only means that the client is looked at again with its next token.
-      const { client, params, entities } = ctx.oidc;
+): TokenOutcome {
+  return {
+    async issued({ oidc }) {
+      const { client, params, entities } = oidc ?? {};
+      if (!client) return;
       const grantId = params?.grant_type === 'refresh_token' ? entities?.RefreshToken?.grantId : undefined;
+      // The tokens are made: an outage now only means that the client is looked at again with its next token.
       await Promise.allSettled([hooks.clientUsed(client.clientId), grantId && hooks.grantUsed(grantId)]);
-      return;
-    }
-    const failure = hooks.fetchFailure(ctx);
-    if (!failure || failure.isRefusal) return;
-    const isMachine = (ctx.body as { error?: unknown } | null | undefined)?.error === 'invalid_client';
-    if (isMachine) {
+    },
+
+    failed(ctx) {
+      const failure = hooks.fetchFailure(ctx);
+      if (!failure || failure.isRefusal) return;
+      const isMachine = (ctx.body as { error?: unknown } | null | undefined)?.error === 'invalid_client';
+      if (!isMachine) return;
       const unavailable = new TemporarilyUnavailable();
       ctx.status = unavailable.statusCode;
       ctx.body = { error: unavailable.error, error_description: unavailable.error_description };
-    }
+    },
   };
 }

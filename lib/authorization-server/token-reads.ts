@@ -1,7 +1,7 @@
 import type { Issuer } from '../shared/issuer.ts';
-import { beginRead } from '../shared/read-ahead.ts';
+import { beginReads } from '../shared/read-ahead.ts';
 import { recordId } from '../shared/record-ids.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { RecordAddress, Storage } from '../storage/storage.ts';
 
 interface TokenRequest {
   readonly oidc?: {
@@ -12,14 +12,14 @@ interface TokenRequest {
 }
 
 /** A client is looked up at the token endpoint: the code or refresh token that it brings is read together with it. */
-export function readTokenAhead(storage: Storage, issuer: Issuer, request: object): void {
+export function readTokenAhead(storage: Storage, issuer: Issuer, request: object, client: RecordAddress): void {
   const { route, params } = (request as TokenRequest).oidc ?? {};
   if (route !== 'token') return;
   const { grant_type: grantType, refresh_token: refreshToken, code } = params ?? {};
   if (grantType === 'refresh_token' && typeof refreshToken === 'string')
-    beginRead(storage, 'RefreshToken', recordId(issuer, refreshToken));
+    beginReads(storage, [client, { kind: 'RefreshToken', id: recordId(issuer, refreshToken) }]);
   if (grantType === 'authorization_code' && typeof code === 'string')
-    beginRead(storage, 'AuthorizationCode', recordId(issuer, code));
+    beginReads(storage, [client, { kind: 'AuthorizationCode', id: recordId(issuer, code) }]);
 }
 
 /** A client's own code or refresh token was read: its grant and its user are read together. */
@@ -33,6 +33,8 @@ export function readOwnerAhead(
   const { kind, clientId, grantId, accountId } = token;
   if (route !== 'token' || (kind !== 'RefreshToken' && kind !== 'AuthorizationCode')) return;
   if (clientId !== client?.clientId || typeof grantId !== 'string' || typeof accountId !== 'string') return;
-  beginRead(storage, 'Grant', recordId(issuer, grantId));
-  beginRead(storage, 'Identity', recordId(issuer, accountId));
+  beginReads(storage, [
+    { kind: 'Grant', id: recordId(issuer, grantId) },
+    { kind: 'Identity', id: recordId(issuer, accountId) },
+  ]);
 }

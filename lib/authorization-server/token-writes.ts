@@ -47,7 +47,6 @@ interface TokenRequest {
 /** Whether another token of the same answer is written after this one: the order is oidc-provider's. */
 export function isFirstOfPair(model: 'AccessToken' | 'RefreshToken', request: object): boolean {
   const { params, client } = (request as TokenRequest).oidc ?? {};
-  if (params?.grant_type === 'refresh_token') return model === 'RefreshToken';
   if (params?.grant_type !== 'authorization_code') return false;
   return model === 'AccessToken' && client?.grantTypeAllowed('refresh_token') === true;
 }

@@ -11,7 +11,7 @@ export interface IssuedModel {
 const presented = new WeakMap<object, IssuedModel>();
 
 /** The refusal of what was used up already. oidc-provider has not taken note of a code by then, so the error knows it. */
-export function usedBefore(what: string, model?: IssuedModel): Error {
+export function usedBefore(what: string, model?: IssuedModel): errors.InvalidGrant {
   const error = new errors.InvalidGrant(`${what} was used before`);
   if (model) presented.set(error, model);
   return error;

@@ -1,34 +1,42 @@
-import type { Storage, StoredRecord } from '../storage/storage.ts';
+import { readAll } from '../storage/commit.ts';
+import type { RecordAddress, Storage, StoredRecord } from '../storage/storage.ts';
 import { currentRequest } from './current-request.ts';
 
-type Read = Promise<StoredRecord | undefined>;
+type Found = StoredRecord | undefined;
+
+/** A read of several records, and which of them is meant. */
+interface Begun {
+  readonly all: Promise<readonly Found[]>;
+  readonly place: number;
+}
 
 /**
- * Reads that a request begins before it needs them, so that they go to the store together with another one. Each is used
- * once and by its own request only: nothing is kept that could grow old.
+ * Reads that a request begins before it needs them, so that they go to the store together. Each is used once and by its
+ * own request only: nothing is kept that could grow old.
  */
-const begun = new WeakMap<object, Map<string, Read>>();
+const begun = new WeakMap<object, Map<string, Begun>>();
 
 const nameOf = (kind: string, id: string) => `${kind} ${id}`;
 
-/** Begins a read that this request is sure to make. Outside of a request nothing happens. */
-export function beginRead(storage: Storage, kind: string, id: string): void {
+/** Begins reads of records that this request is sure to need, in one round trip. Outside of a request nothing happens. */
+export function beginReads(storage: Storage, addresses: readonly RecordAddress[]): void {
   const request = currentRequest();
   if (!request) return;
-  const reads = begun.get(request) ?? new Map<string, Read>();
-  const name = nameOf(kind, id);
-  if (reads.has(name)) return;
-  const read = storage.get(kind, id);
-  read.catch(() => undefined); // Told to whoever asks for the record.
-  begun.set(request, reads.set(name, read));
+  const reads = begun.get(request) ?? new Map<string, Begun>();
+  const missing = addresses.filter(({ kind, id }) => !reads.has(nameOf(kind, id)));
+  if (missing.length === 0) return;
+  const all = readAll(storage, missing);
+  all.catch(() => undefined); // Told to whoever asks for a record.
+  for (const [place, { kind, id }] of missing.entries()) reads.set(nameOf(kind, id), { all, place });
+  begun.set(request, reads);
 }
 
 /** {@link Storage.get}, or the read of it that this request has begun. */
-export function readRecord(storage: Storage, kind: string, id: string): Read {
+export async function readRecord(storage: Storage, kind: string, id: string): Promise<Found> {
   const request = currentRequest();
   const reads = request && begun.get(request);
   const read = reads?.get(nameOf(kind, id));
   if (!read) return storage.get(kind, id);
   reads?.delete(nameOf(kind, id));
-  return read;
+  return (await read.all)[read.place];
 }
