@@ -41,6 +41,7 @@ import { createDpopNonces } from './protected-resource/dpop-nonces.ts';
 import { createResourceMetadata } from './protected-resource/metadata.ts';
 import { createProtection } from './protected-resource/protection.ts';
 import { createProxy } from './proxy/proxy.ts';
+import { createSessionBinding } from './proxy/session-binding.ts';
 import { resolveAuthenticate } from './resolve-authenticate-options.ts';
 import { resolveOptions } from './resolve-options.ts';
 import { resolveProxy } from './resolve-route-options.ts';
@@ -310,6 +311,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   });
   const signingKey = async (issuer: Issuer) => (await provider(issuer)).signingKey;
   const signIdentity = createIdentityAssertions({ issuerOf, signingKey });
+  const sessions = createSessionBinding(keyRing);
   const protection = createProtection({
     resources,
     tokens,
@@ -318,7 +320,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     callerFlow,
     issuerAt: (origin) => requireIssuer(settings, origin),
     createProxy: (given, path) =>
-      createProxy(given, { events, signIdentity, credentials: upstreams.credentialsOf(given, path) }),
+      createProxy(given, { events, signIdentity, sessions, credentials: upstreams.credentialsOf(given, path) }),
     dpop: gateway.dpop
       ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
       : undefined,

@@ -12,6 +12,7 @@ import { createCallGate, type Verdict } from './call-gate.ts';
 import { type BodyNeed, type ForwardBody, readForwardBody } from './forward-body.ts';
 import { requestPolicy } from './header-policy.ts';
 import { credentialRefusal } from './refusal.ts';
+import { type SessionBinding, sessionHeader } from './session-binding.ts';
 import { UpstreamFailure, type UpstreamRequest, type UpstreamResponse } from './transport.ts';
 import { describeUpstreamProblem, type UpstreamProblem, upstreamAnswer } from './upstream-error.ts';
 import { createUpstreamPath } from './upstream-path.ts';
@@ -23,6 +24,8 @@ export interface ProxyDependencies {
   readonly events: EventSink;
   /** Absent where the upstream needs no credential. */
   readonly credentials?: UpstreamCredentials | undefined;
+  /** Absent where there are no callers to tell apart. */
+  readonly sessions?: SessionBinding;
   /** Signs who calls, for an audience. */
   readonly signIdentity: (req: IncomingMessage, audience: string) => Promise<string>;
 }
@@ -39,9 +42,9 @@ function sendUpstreamError(res: ServerResponse, problem: UpstreamProblem): void 
     res.destroy(); // A stream that broke must not look complete.
     return;
   }
-  const { status, message, retryAfterSeconds } = upstreamAnswer(problem);
+  const { status, code, message, retryAfterSeconds } = upstreamAnswer(problem);
   const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
-  sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code: -32603, message } }, headers);
+  sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code, message } }, headers);
 }
 
 /** Allowed headers of the caller, with those that the body needs. */
@@ -69,7 +72,10 @@ function messageOf(body: ForwardBody): unknown {
 }
 
 /** Streams requests to one upstream MCP server (MCP 2026-07-28, Streamable HTTP): fixed target, header allow-lists both ways. */
-export function createProxy(options: ResolvedProxy, { events, credentials, signIdentity }: ProxyDependencies): Proxy {
+export function createProxy(
+  options: ResolvedProxy,
+  { events, credentials, sessions, signIdentity }: ProxyDependencies,
+): Proxy {
   const target = new URL(options.target);
   const pathFor = createUpstreamPath(target, options.forwardSearch);
   const transport = createUpstreamTransport(target);
@@ -99,6 +105,14 @@ export function createProxy(options: ResolvedProxy, { events, credentials, signI
     };
   }
 
+  /** Puts the upstream's own session id in the place of the one that this caller was given. @returns undefined for another's */
+  async function withSession(req: IncomingMessage, request: UpstreamRequest): Promise<UpstreamRequest | undefined> {
+    const presented = request.headers[sessionHeader];
+    if (!sessions || presented === undefined) return request;
+    const id = await sessions.read(req, presented);
+    return id === undefined ? undefined : { ...request, headers: { ...request.headers, [sessionHeader]: id } };
+  }
+
   /** Sends the upstream's answer on, or says why not. */
   async function answer(res: ServerResponse, response: UpstreamResponse, verdict: Verdict, answerTimeoutMs: number) {
     const { status } = response;
@@ -106,8 +120,9 @@ export function createProxy(options: ResolvedProxy, { events, credentials, signI
       discard(response.body);
       return fail(res, { reason: 'redirected', status });
     }
+    const headers = sessions ? await sessions.bind(res.req, response.headers) : response.headers;
     const problem = await deliver(
-      response,
+      { ...response, headers },
       res,
       {
         filter: verdict.kind === 'pass' ? verdict.filter : undefined,
@@ -130,7 +145,7 @@ export function createProxy(options: ResolvedProxy, { events, credentials, signI
     body: ForwardBody,
     verdict: Verdict,
   ): Promise<void> {
-    const request = await describeRequest(req, body);
+    const request = await withSession(req, await describeRequest(req, body));
     let refusal: UpstreamRefusal | undefined;
     for (let attempt = 1; ; attempt += 1) {
       const credential = await credentials?.forRequest({
@@ -151,6 +166,7 @@ export function createProxy(options: ResolvedProxy, { events, credentials, signI
       if (verdict.kind === 'pass' && verdict.instead)
         return sendJson(res, verdict.instead.status, verdict.instead.body);
       if (attempt > 2 || (refusal && body.kind !== 'bytes')) return fail(res, { reason: 'unauthorized' });
+      if (!request) return fail(res, { reason: 'foreign_session' });
       if (res.destroyed) return;
       const headers = { ...credential?.headers };
       const sentAt = performance.now();
