@@ -213,5 +213,4 @@ export function request(line: string, headers: readonly string[], body = ''): st
 export const statusOf = (raw: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(raw)?.[1]);
 
 /** Words that no answer of a server holds that keeps its inside to itself (CWE-209). */
-export const insides =
-  /node_modules|\bat [^\n]{1,80}:\d+:\d+|\.ts:\d+|SELECT |INSERT |ECONNREFUSED|oidc-provider|Express/;
+export const insides = /node_modules|\.[jt]s:\d+|SELECT |INSERT |ECONNREFUSED|oidc-provider|Express/;
