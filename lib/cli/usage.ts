@@ -2,7 +2,7 @@
 export const usage = `Usage: express-mcp-auth <command> ...
 
   doctor [URL] [--config FILE]             looks at a deployment, or at options, as real clients do
-  import zuplo POLICIES [ROUTES] [--out FILE]
+  import zuplo POLICIES [ROUTES] [--out FILE] [--force]
                                            writes a config file of Zuplo's policies.json and routes.oas.json
   import clients CLIENTS --config FILE     registers the clients of another server under their ids
   migrate --config FILE                    creates or updates the tables of the configured storage
