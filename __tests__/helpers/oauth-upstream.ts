@@ -9,6 +9,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { type Configuration, Provider } from 'oidc-provider';
 import { peekBody } from '../../lib/shared/request-body.ts';
 import { createSdkV1McpHandler, createSdkV2McpHandler, type McpTestHandler } from './mcp-servers.ts';
+import { registerAssertionGrants, type TrustedCompany } from './upstream-assertion-grants.ts';
 
 export interface OAuthUpstreamOptions {
   /** @defaultValue the SDK of 2026-07-28 and before, without sessions */
@@ -21,6 +22,8 @@ export interface OAuthUpstreamOptions {
   readonly fetchDocument?: (url: string) => Promise<Response>;
   /** Whether clients may register themselves. @defaultValue true */
   readonly registration?: boolean;
+  /** Whose people get tokens for an assertion, without a browser. */
+  readonly company?: () => TrustedCompany;
   /** Where the metadata of the resource is, and whether a challenge names it. @defaultValue at its well-known place, and so */
   readonly metadata?: 'challenge' | 'root' | 'none';
 }
@@ -184,6 +187,7 @@ export async function startOAuthUpstream(options: OAuthUpstreamOptions = {}): Pr
     adapter: rows.adapter as never,
   });
   (provider as NodeJS.EventEmitter).on('error', () => undefined);
+  if (options.company) registerAssertionGrants(provider, { url: resource, scope: upstreamScope }, options.company);
   const authorizationServer = provider.callback();
   const handler = createHandler();
   const faults: UpstreamFaults = {};
