@@ -43,6 +43,20 @@ const requirements: readonly Requirement[] = [
     requiredBy: 'REQUIRE_SERVERS',
   },
   {
+    name: 'nginx',
+    packages: ['nginx-light'],
+    suites: ['/__tests__/examples/redis-replicas'],
+    isPresent: () => isOnPath('nginx'),
+    requiredBy: 'REQUIRE_SERVERS',
+  },
+  {
+    name: 'Python 3',
+    packages: ['python3'],
+    suites: ['/__tests__/examples/python-upstream'],
+    isPresent: () => isOnPath('python3'),
+    requiredBy: 'REQUIRE_SERVERS',
+  },
+  {
     name: 'Chromium',
     packages: ['chromium'],
     suites: ['/__tests__/browser/'],

@@ -53,10 +53,10 @@ function createAdder(): McpServer {
 
 type NodeHandler = ReturnType<typeof toNodeHandler>;
 
-/** As an Express handler. */
+/** As an Express handler; a body that a parser before it has read is taken over. */
 export function greeterHandler(): RequestListener {
   const handle = toNodeHandler(createMcpHandler(createGreeter));
-  return (req, res) => void handle(req as Parameters<NodeHandler>[0], res);
+  return (req, res) => void handle(req as Parameters<NodeHandler>[0], res, (req as { body?: unknown }).body);
 }
 
 export async function listen(server: Server, port: number): Promise<string> {
