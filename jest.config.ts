@@ -11,7 +11,7 @@ const config: Config = {
     ],
   },
   maxWorkers: 2,
-  testTimeout: 30_000,
+  testTimeout: 180_000,
 };
 
 export default config;

@@ -6,7 +6,7 @@ let run: FullRun;
 
 beforeAll(async () => {
   run = await runFully();
-}, 120_000);
+});
 
 /** In any spelling that a URL, a header or JSON gives it. */
 const spellings = (secret: string) => [

@@ -7,7 +7,7 @@ let postgres: PostgresServer;
 beforeAll(async () => {
   workplace = await openWorkplace();
   postgres = await startPostgres({ isOwn: true });
-}, 60_000);
+});
 afterAll(async () => {
   await postgres?.close();
   await workplace?.remove();

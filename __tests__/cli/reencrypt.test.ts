@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type McpOAuthOptions, type Storage, sqliteStorage, userOAuth } from '../../lib/index.ts';
 import { createKeyRing } from '../../lib/shared/key-ring.ts';
 import { type Browser, createBrowser } from '../helpers/browser.ts';
@@ -10,8 +10,6 @@ import { type OAuthUpstream, startOAuthUpstream } from '../helpers/oauth-upstrea
 import { bearer } from '../helpers/protected-server.ts';
 import { connect, linkIn, rpc, whoAmI } from '../upstream/support.ts';
 import { moduleUrl, openWorkplace, type Workplace } from './workplace.ts';
-
-jest.setTimeout(120_000); // Each command is a process of its own.
 
 const oldSecret = 'the secret of before, long enough for everyone';
 const newSecret = 'the secret from now on, long enough for everyone';
@@ -76,7 +74,7 @@ beforeAll(async () => {
   idp = await startIdentityProvider({ refreshTokens: true });
   upstream = await startOAuthUpstream();
   await start(oldSecret);
-}, 60_000);
+});
 afterAll(async () => {
   await stop();
   await upstream?.close();

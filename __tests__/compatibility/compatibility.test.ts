@@ -46,7 +46,6 @@ describe('run for real', () => {
     async ({ fixture }) => {
       await expect(runRealClient(fixture)).resolves.toBeUndefined();
     },
-    60_000,
   );
 
   it('calls only those a real run that run', async () => {

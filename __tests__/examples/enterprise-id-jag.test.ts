@@ -12,5 +12,5 @@ describe('examples/enterprise-id-jag', () => {
     expect(stdout.split('\n').filter((line) => !line.startsWith('ok     '))).toEqual(['', 'Every step held.', '']);
     expect(stdout.match(/^ok {5}/gm)).toHaveLength(6);
     expect(stderr).toBe('');
-  }, 60_000);
+  });
 });

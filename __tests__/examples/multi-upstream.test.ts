@@ -11,5 +11,5 @@ describe('examples/multi-upstream', () => {
     const { stdout } = await run;
     expect(stdout.split('\n').filter((line) => !line.startsWith('ok     '))).toEqual(['', 'Every step held.', '']);
     expect(stdout.match(/^ok {5}/gm)).toHaveLength(9);
-  }, 60_000);
+  });
 });

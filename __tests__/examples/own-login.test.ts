@@ -8,4 +8,4 @@ const check = fileURLToPath(new URL('../../examples/own-login/check.ts', import.
 it('the example with the app’s own login does what its README says', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [check], { timeout: 60_000 });
   expect(stdout).toBe('Every step held.\n');
-}, 70_000);
+});

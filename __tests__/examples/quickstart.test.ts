@@ -11,5 +11,5 @@ describe('examples/quickstart', () => {
     const { stdout } = await run;
     expect(stdout.split('\n').filter((line) => !line.startsWith('ok     '))).toEqual(['', 'Every step held.', '']);
     expect(stdout.match(/^ok {5}/gm)?.length).toBeGreaterThan(10);
-  }, 60_000);
+  });
 });

@@ -10,7 +10,7 @@ let cluster: Cluster;
 beforeAll(async () => {
   store = await sqliteStore();
   cluster = await startCluster({ store: store.address, size: 1, isLogUnread: true });
-}, 60_000);
+});
 afterAll(async () => {
   await cluster?.close();
   await store?.remove();

@@ -26,7 +26,7 @@ export function farAway(startStore: StartStore): void {
     person = await createPerson(cluster.url);
     await person.tokens();
     relay.delay(latencyMs);
-  }, 60_000);
+  });
   afterAll(async () => {
     relay?.delay(0);
     await cluster?.close();

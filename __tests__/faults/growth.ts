@@ -43,7 +43,7 @@ export function growth(startStore: StartStore, multiply: Multiply): void {
 
   beforeAll(async () => {
     sides.push(await open(), await open());
-  }, 120_000);
+  });
   afterAll(async () => {
     for (const { cluster, store } of sides) {
       await cluster.close();

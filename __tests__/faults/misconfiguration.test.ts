@@ -60,5 +60,5 @@ describe('under NODE_ENV=production (F-42)', () => {
     expect(status).not.toBe(0);
     const lines = stderr.split('\n').filter((line) => /^ {2}(issuer|secret|storage): /.test(line));
     expect(lines.map((line) => line.trim().split(':')[0]).toSorted()).toEqual(['issuer', 'secret', 'storage']);
-  }, 90_000);
+  });
 });

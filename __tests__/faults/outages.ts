@@ -21,7 +21,7 @@ export function outages(startStore: StartStore): void {
     store = await startStore();
     await store.stop();
     cluster = await startCluster({ store: store.address(timeoutMs) });
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.close();
     await store?.close();

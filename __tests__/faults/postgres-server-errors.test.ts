@@ -16,7 +16,7 @@ beforeAll(async () => {
   store = await postgresStore();
   pool = new pg.Pool({ connectionString: store.address().url });
   await migratePostgres(pool);
-}, 60_000);
+});
 afterAll(async () => {
   await pool?.end();
   await store?.close();

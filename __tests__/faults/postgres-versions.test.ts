@@ -14,7 +14,7 @@ beforeAll(async () => {
   store = await postgresStore();
   cluster = await startCluster({ store: store.address(), size: 2 });
   pool = new pg.Pool({ connectionString: store.address().url });
-}, 60_000);
+});
 afterAll(async () => {
   await pool?.end();
   await cluster?.close();

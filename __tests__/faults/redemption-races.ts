@@ -36,7 +36,7 @@ export function redemptionRaces(startStore: StartStore): void {
         idJag: { trustedIssuers: [{ issuer: 'https://idp.example', jwks: { keys: [jwk] } }] },
       },
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.close();
     await store?.close();
@@ -214,7 +214,7 @@ export function redemptionRaces(startStore: StartStore): void {
       idp.redirectUris.push(`${cluster.url}/oauth/callback`);
       const { issuer, clientId, clientSecret } = idp;
       await cluster.restartAll({ oidc: { issuer }, browserLogin: { clientId, clientSecret } });
-    }, 60_000);
+    });
     afterAll(() => idp?.close());
 
     it(

@@ -21,7 +21,7 @@ beforeAll(async () => {
     routes: (app, auth) => void app.all('/mcp', auth.authenticate('/mcp'), (_req, res) => res.json({})),
   });
   person = await createPerson(gateway.url);
-}, 60_000);
+});
 afterAll(async () => {
   await gateway?.close();
   client?.destroy();

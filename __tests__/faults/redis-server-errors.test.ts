@@ -15,7 +15,7 @@ beforeAll(async () => {
   store = await redisStore();
   client = open(store.address().url);
   await client.connect();
-}, 60_000);
+});
 afterAll(async () => {
   client?.destroy();
   await store?.close();

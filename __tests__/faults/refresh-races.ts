@@ -19,7 +19,7 @@ export function refreshRaces(startStore: StartStore): void {
       options: { gateway: { refreshGraceSeconds: graceSeconds } },
     });
     person = await createPerson(cluster.url);
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.close();
     await store?.close();
@@ -102,7 +102,7 @@ export function refreshRaces(startStore: StartStore): void {
   );
 
   describe('without a grace window', () => {
-    beforeAll(() => cluster.restartAll({ gateway: { refreshGraceSeconds: 0 } }), 60_000);
+    beforeAll(() => cluster.restartAll({ gateway: { refreshGraceSeconds: 0 } }));
 
     it(
       'lets one of 24 parallel refreshes through and leaves at most one live token (F-02)',

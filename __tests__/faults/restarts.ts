@@ -51,7 +51,7 @@ export function restarts(startStore: StartStore): void {
     };
     const gateway = { accessTokenFormat: 'jwt' as const, accessTokenTtlSeconds: 3600 };
     cluster = await startCluster({ store: store.address(), options: { clients: [machine], gateway } });
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.close();
     await store?.close();

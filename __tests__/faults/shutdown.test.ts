@@ -17,7 +17,7 @@ beforeAll(async () => {
   upstream = await startStreamUpstream();
   const routes = [{ path: '/stream', target: upstream.url }];
   cluster = await startCluster({ store: store.address, size: 1, shutdownMs, options: { routes } });
-}, 60_000);
+});
 afterAll(async () => {
   await cluster?.close();
   await upstream?.close();

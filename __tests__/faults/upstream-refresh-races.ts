@@ -32,7 +32,7 @@ export function upstreamRefreshRaces(startStore: StartStore): void {
       await connect(user.browser, linkIn((await call(user)).text), `${name}-at-files`);
       users.push(user);
     }
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.close();
     await upstream?.close();

@@ -48,7 +48,7 @@ beforeAll(async () => {
   for (const idp of [acme, partner]) idp.postLogoutRedirectUris.push(`${gateway.url}/oauth/logout/done`);
   client = await createOAuthClient(gateway.url);
   partnersOnly = await createOAuthClient(gateway.url, {}, `${gateway.url}/partners`);
-}, 60_000);
+});
 afterEach(() => {
   for (const idp of [acme, partner]) {
     idp.behave();

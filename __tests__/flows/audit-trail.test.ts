@@ -37,7 +37,7 @@ const eventsOf = (type: string) => run.events.filter((event) => event.type === t
 
 beforeAll(async () => {
   run = await runFully();
-}, 120_000);
+});
 
 describe('the audit trail of a full run', () => {
   it.each(Object.keys(decisions) as McpOAuthEventType[])('has %s, each time with all that it must tell', (type) => {

@@ -33,7 +33,7 @@ describe.each(allStores)('grants in %s', (_name, open) => {
     });
     elsewhere.authenticate('/mcp');
     clients = [await createOAuthClient(gateway.url), await createOAuthClient(gateway.url)];
-  }, 60_000);
+  });
   afterEach(() => void jest.useRealTimers());
   afterAll(async () => {
     await elsewhere?.close();

@@ -63,7 +63,7 @@ describe.each([...allStores, ['Redis Cluster', cluster] as const])('on %s', (_na
   let store: Awaited<ReturnType<typeof open>>;
   beforeAll(async () => {
     store = await open();
-  }, 60_000);
+  });
   afterAll(() => store?.close());
 
   it('everything is sealed under the current secret afterwards, and else as it was', async () => {

@@ -256,7 +256,7 @@ describe('doctor, of a Redis', () => {
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await startRedis({ isOwn: true });
-  }, 60_000);
+  });
   afterAll(() => redis?.close());
 
   it('finds redis-eviction, and nothing once the policy is right', async () => {

@@ -106,7 +106,7 @@ describe('express-mcp-auth import zuplo', () => {
       resource: 'ISSUER/linear',
       resource_name: 'Linear',
     });
-  }, 120_000);
+  });
 
   it('reads the environment where Zuplo did, and names what is not set', async () => {
     const { text } = importZuplo(policiesDocument, routesDocument);
@@ -121,7 +121,7 @@ describe('express-mcp-auth import zuplo', () => {
 
     await writeFile(join(workplace.folder, 'unset.config.ts'), text);
     await expect(node('unset.config.ts')).rejects.toThrow('the environment variable MCP_OAUTH_ISSUER is not set');
-  }, 60_000);
+  });
 
   it.each(
     policies
@@ -167,7 +167,7 @@ console.log(JSON.stringify({ oidc, browserLogin }));`;
       oidc: { issuer: `${evil}value${evil}` },
       browserLogin: { clientId: evil, clientSecret: 'value', scope: 'value' },
     });
-  }, 60_000);
+  });
 
   it('refuses what are no files of Zuplo, and a result that is there already', async () => {
     await writeFile(join(workplace.folder, 'empty.json'), '{}');
