@@ -75,6 +75,7 @@ export type {
   WriteOptions,
 } from './storage/storage.ts';
 export { StorageUnavailableError } from './storage/storage.ts';
+export type { OpenTelemetryApi, TelemetryOptions } from './telemetry/telemetry-options.ts';
 export { idJag, tokenExchange } from './upstream/provider-token-upstreams.ts';
 export type { HeaderSource } from './upstream/static-headers.ts';
 export { staticHeaders } from './upstream/static-headers.ts';

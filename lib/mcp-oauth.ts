@@ -64,6 +64,7 @@ import { createSignIns, sealedSignIns, signInKey } from './shared/sign-ins.ts';
 import { createUserPolicy } from './shared/user-policy.ts';
 import { createStorageWarnings } from './storage/storage-warnings.ts';
 import { createSweeper } from './storage/sweeper.ts';
+import { createInstanceTelemetry } from './telemetry/instance-telemetry.ts';
 import { sealedUpstreamRecords } from './upstream/sealed-upstream-records.ts';
 import { createUpstreams } from './upstream/upstreams.ts';
 
@@ -77,10 +78,13 @@ import { createUpstreams } from './upstream/upstreams.ts';
  */
 export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const settings = resolveOptions(options, process.env, describeClientProblem);
-  const { gateway, storage } = settings;
+  const { gateway } = settings;
+  const telemetry = createInstanceTelemetry(settings.telemetry);
+  const storage = telemetry.storage(settings.storage);
+  const outbound = (hosts: readonly string[]) => telemetry.outbound(createOutbound(outboundOptions(settings, hosts)));
   const paths = endpointPaths(gateway.basePath);
   const callerFlow = createCallerFlow(settings.secrets?.[0]);
-  const events = createEvents(settings.logger);
+  const events = createEvents(settings.logger, Date.now, telemetry.event);
   const pages = createPages(settings.pages);
   const keyRing = createKeyRingSource(storage, settings.secrets, events);
   const issuerOf = createIssuerResolver(settings.issuer, settings.origins);
@@ -122,19 +126,20 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const clients = createClients({
     storage,
     events,
-    outbound: createOutbound(outboundOptions(settings, cimd.internalHosts)),
+    outbound: outbound(cimd.internalHosts),
     grantPolicy: grantPolicyOf(settings.idJag),
     clients: settings.clients,
   });
   const extensionGrants = createExtensionGrants({
     ...settings,
+    storage,
     resources,
     identities,
     events,
     describeAssertion: createDescribeAssertion(settings.login),
     providerOf: createProviderOf(settings.login),
     userPolicy,
-    outboundTo: (urls) => createOutbound(outboundOptions(settings, namedHosts(urls))),
+    outboundTo: (urls) => outbound(namedHosts(urls)),
   });
   const provider = createProviderSource({
     storage,
@@ -213,7 +218,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     identities,
     issuerOf,
     paths,
-    outbound: (hosts) => createOutbound(outboundOptions(settings, hosts)),
+    outbound,
     provider,
     startLogin: (exchange, request) => logins.start(exchange, request),
     continuation: { finish: interactions.resume, fail: interactions.fail },
@@ -250,7 +255,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     failInteraction: connections.failLogin(interactions.fail),
   });
   const logins = createLogins(settings.login, {
-    outbound: (hosts) => createOutbound(outboundOptions(settings, hosts)),
+    outbound,
     provider,
     states,
     signIns,
@@ -292,22 +297,25 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     configured: settings.issuer,
     events,
     pages,
-    routes: createRoutes(paths, gateway.endpointAliases, wellKnown, {
-      ...machineEndpoints,
-      ...(registration.enabled && { registration: registrationEndpoint }),
-      ...createBrowserEndpoints({ provider, resources, events, pages, rateLimits }),
-      metadata: createMetadataEndpoint(provider),
-      interaction: interactions.endpoint,
-      connect: upstreams.connect,
-      clientJwks: upstreams.clientJwks,
-      clientDocument: upstreams.clientDocument,
-      connections: connections.endpoint,
-      logout: logout.endpoint,
-      signedOut: logout.signedOut,
-      ...(sources.length > 0 && { backchannelLogout }),
-      logins: logins.endpoints,
-      settleSession: logins.settleSession,
-    }),
+    routes: telemetry.routes(
+      createRoutes(paths, gateway.endpointAliases, wellKnown, {
+        ...machineEndpoints,
+        ...(registration.enabled && { registration: registrationEndpoint }),
+        ...createBrowserEndpoints({ provider, resources, events, pages, rateLimits }),
+        metadata: createMetadataEndpoint(provider),
+        interaction: interactions.endpoint,
+        connect: upstreams.connect,
+        clientJwks: upstreams.clientJwks,
+        clientDocument: upstreams.clientDocument,
+        connections: connections.endpoint,
+        logout: logout.endpoint,
+        signedOut: logout.signedOut,
+        ...(sources.length > 0 && { backchannelLogout }),
+        logins: logins.endpoints,
+        settleSession: logins.settleSession,
+      }),
+      paths,
+    ),
   });
   const signingKey = async (issuer: Issuer) => (await provider(issuer)).signingKey;
   const signIdentity = createIdentityAssertions({ issuerOf, signingKey });
@@ -318,9 +326,17 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     events,
     issuerOf,
     callerFlow,
+    telemetry: telemetry.sink,
     issuerAt: (origin) => requireIssuer(settings, origin),
     createProxy: (given, path) =>
-      createProxy(given, { events, signIdentity, sessions, credentials: upstreams.credentialsOf(given, path) }),
+      createProxy(given, {
+        events,
+        signIdentity,
+        sessions,
+        credentials: upstreams.credentialsOf(given, path),
+        telemetry: telemetry.sink,
+        resourcePath: path,
+      }),
     dpop: gateway.dpop
       ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
       : undefined,

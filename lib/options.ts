@@ -11,6 +11,7 @@ import type { PagesOptions } from './shared/pages/pages-options.ts';
 import type { UpstreamCredential } from './shared/upstream-credentials.ts';
 import type { AuthorizeUser } from './shared/user-policy.ts';
 import type { Storage } from './storage/storage.ts';
+import type { TelemetryOptions } from './telemetry/telemetry-options.ts';
 
 /** Options of `mcpOAuth()`. Everything not given has the default named here; unknown names are refused at start. */
 export interface McpOAuthOptions {
@@ -79,6 +80,8 @@ export interface McpOAuthOptions {
   readonly outbound?: OutboundOptions;
   /** Receives every event as text. @defaultValue silent */
   readonly logger?: Logger;
+  /** OpenTelemetry spans and metrics; needs the package `@opentelemetry/api`. @defaultValue off: nothing is loaded */
+  readonly telemetry?: boolean | TelemetryOptions;
   /**
    * Escape hatch to every oidc-provider setting: changes the configuration in place before a provider is built. What the
    * product's safety rests on is checked afterwards.

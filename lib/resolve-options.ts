@@ -17,6 +17,7 @@ import type { Resource } from './shared/resources.ts';
 import type { AuthorizeUser } from './shared/user-policy.ts';
 import { sqliteStorage } from './storage/sqlite.ts';
 import type { Storage } from './storage/storage.ts';
+import { type ResolvedTelemetry, readTelemetry } from './telemetry/resolve-telemetry-options.ts';
 
 /** Every option with its default: nothing after this writes `??` for one. */
 export interface ResolvedOptions extends LoginLifetimes {
@@ -41,6 +42,7 @@ export interface ResolvedOptions extends LoginLifetimes {
   readonly pages: ResolvedPages;
   readonly outbound: ResolvedOutbound;
   readonly logger: Logger | undefined;
+  readonly telemetry: ResolvedTelemetry | undefined;
   readonly configureProvider: ((configuration: Record<string, unknown>) => void) | undefined;
   readonly isProduction: boolean;
 }
@@ -87,6 +89,7 @@ const optionNames = [
   'pages',
   'outbound',
   'logger',
+  'telemetry',
   'configureProvider',
 ] as const satisfies readonly (keyof McpOAuthOptions)[];
 
@@ -125,6 +128,7 @@ export function resolveOptions(
     pages: Object.freeze(readPagesOptions(options)),
     outbound: Object.freeze(readOutbound(options, isProduction)),
     logger: readLogger(options),
+    telemetry: readTelemetry(options),
     configureProvider: options.fn('configureProvider') as ResolvedOptions['configureProvider'],
     isProduction,
   };

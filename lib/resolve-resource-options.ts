@@ -6,6 +6,8 @@ import type { Logger } from './shared/events.ts';
 import { type Issuer, parseIssuer } from './shared/issuer.ts';
 import { kindOf, type OptionReader, readRequiredOptions } from './shared/option-reader.ts';
 import type { Storage } from './storage/storage.ts';
+import { type ResolvedTelemetry, readTelemetry } from './telemetry/resolve-telemetry-options.ts';
+import type { TelemetryOptions } from './telemetry/telemetry-options.ts';
 
 /** Options of `mcpResource()`. Everything not given has the default named here; unknown names are refused at start. */
 export interface McpResourceOptions {
@@ -42,6 +44,8 @@ export interface McpResourceOptions {
   readonly outbound?: OutboundOptions;
   /** Receives every event as text. @defaultValue silent */
   readonly logger?: Logger;
+  /** OpenTelemetry spans and metrics; needs the package `@opentelemetry/api`. @defaultValue off: nothing is loaded */
+  readonly telemetry?: boolean | TelemetryOptions;
 }
 
 /** Where used proofs are remembered. */
@@ -81,6 +85,7 @@ export interface ResolvedResourceOptions {
   readonly dpop: Storage | undefined;
   readonly outbound: ResolvedOutbound;
   readonly logger: Logger | undefined;
+  readonly telemetry: ResolvedTelemetry | undefined;
 }
 
 const optionNames = [
@@ -93,6 +98,7 @@ const optionNames = [
   'dpop',
   'outbound',
   'logger',
+  'telemetry',
 ] as const satisfies readonly (keyof McpResourceOptions)[];
 
 const introspectionNames = [
@@ -188,6 +194,7 @@ export function resolveResourceOptions(
     dpop: readDpop(options),
     outbound: Object.freeze(readOutbound(options, environment.NODE_ENV === 'production')),
     logger: readLogger(options),
+    telemetry: readTelemetry(options),
   };
   if (options.problems.length > 0) throw new ConfigurationError('mcpResource(options)', options.problems);
   return Object.freeze(resolved);

@@ -20,6 +20,7 @@ import { createIssuerResolver } from './shared/issuer-resolver.ts';
 import { createOutbound, type Outbound } from './shared/outbound.ts';
 import { loopbackAddressOf, namedHosts } from './shared/outbound-hosts.ts';
 import { createResources } from './shared/resources.ts';
+import { createInstanceTelemetry, type InstanceTelemetry } from './telemetry/instance-telemetry.ts';
 
 export type { OAuthErrorCode, OptionProblem } from './errors.ts';
 export { ConfigurationError, McpOAuthError, OAuthError } from './errors.ts';
@@ -28,6 +29,7 @@ export type { AuthenticatedRequest, AuthenticatedUser, AuthInfo, Handler } from 
 export type { IntrospectionOptions, McpResourceOptions, ResourceDpopOptions } from './resolve-resource-options.ts';
 export type { Logger, McpOAuthEvent, McpOAuthEvents, McpOAuthEventType, McpOAuthListener } from './shared/events.ts';
 export type { Storage } from './storage/storage.ts';
+export type { OpenTelemetryApi, TelemetryOptions } from './telemetry/telemetry-options.ts';
 
 /** Express middleware of a server that hosts MCP servers and trusts an authorization server elsewhere. */
 export interface McpResource extends Handler {
@@ -60,16 +62,18 @@ export interface McpResource extends Handler {
 export function mcpResource(options: McpResourceOptions): McpResource {
   const settings = resolveResourceOptions(options, process.env);
   const { server } = settings;
-  const events = createEvents(settings.logger);
+  const telemetry = createInstanceTelemetry(settings.telemetry);
+  const events = createEvents(settings.logger, Date.now, telemetry.event);
   const issuerOf = createIssuerResolver(server);
   const resources = createResources(server.origin);
-  const tokens = createRemoteAccessTokens(createReader(settings), settings.tokenCacheSeconds);
+  const tokens = createRemoteAccessTokens(createReader(settings, telemetry), settings.tokenCacheSeconds);
   const protection = createProtection({
     resources,
     tokens,
     events,
     issuerOf,
     issuerAt: () => server,
+    telemetry: telemetry.sink,
     dpop: settings.dpop && createDpopVerifier({ storage: settings.dpop, nonces: undefined }),
     createProxy() {
       throw new TypeError('mcpResource has no proxy');
@@ -96,9 +100,12 @@ export function mcpResource(options: McpResourceOptions): McpResource {
   });
 }
 
-function createReader(settings: ResolvedResourceOptions): ReturnType<typeof createJwtReader> {
+function createReader(
+  settings: ResolvedResourceOptions,
+  telemetry: InstanceTelemetry,
+): ReturnType<typeof createJwtReader> {
   const { verification } = settings;
-  const issuer = createTrustedIssuer(settings.issuer, createIssuerOutbound(settings));
+  const issuer = createTrustedIssuer(settings.issuer, telemetry.outbound(createIssuerOutbound(settings)));
   if (verification.kind === 'introspection') return createIntrospectionReader({ ...verification, issuer });
   return createJwtReader({ ...verification, issuer });
 }

@@ -62,7 +62,8 @@ export function mountResource(
   const resource = mcpResource({ origin: site.origin, ...options });
   const events: string[] = [];
   const note = ({ type, reason }: McpOAuthEvent) => events.push(reason === undefined ? type : `${type}: ${reason}`);
-  resource.events.on('*', (event) => void note(event));
+  // Those of sound requests aside.
+  resource.events.on('*', (event) => void (event.type !== 'resource.admitted' && note(event)));
   let seen: IncomingMessage | undefined;
   site.app.use(resource);
   routes(site.app, resource, (req, res) => {

@@ -8,6 +8,7 @@ import type { CallerFlow } from '../shared/flow-id.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { IssuerResolver } from '../shared/issuer-resolver.ts';
 import type { Resource, Resources } from '../shared/resources.ts';
+import type { Telemetry } from '../shared/telemetry.ts';
 import type { AccessTokens } from './access-token.ts';
 import {
   type AuthenticatedUser,
@@ -17,6 +18,7 @@ import {
   type Handler,
   verifyAccessToken,
 } from './authenticate.ts';
+import { observeCheck } from './check-telemetry.ts';
 import { isCovered, isExactly, isWithin } from './covered-path.ts';
 import type { DpopVerifier } from './dpop.ts';
 import { sendFailure } from './failure.ts';
@@ -39,6 +41,8 @@ export interface ProtectionOptions {
   readonly dpop: DpopVerifier | undefined;
   /** Absent where the authorization server is elsewhere. */
   readonly callerFlow?: CallerFlow;
+  /** Absent where nobody wants it. */
+  readonly telemetry?: Telemetry | undefined;
   readonly createProxy: (options: ResolvedProxy, resourcePath: string) => UpstreamProxy;
 }
 
@@ -107,7 +111,8 @@ export function createProtection(options: ProtectionOptions): Protection {
       throw new ConfigurationError('resource', [{ option: path, message }]);
     }
     required.set(resource, given);
-    const check = createAuthenticator(resource, given, { ...options, isKnownGrant });
+    const authenticator = createAuthenticator(resource, given, { ...options, isKnownGrant });
+    const check = options.telemetry ? observeCheck(authenticator, path, options.telemetry) : authenticator;
     return (req: IncomingMessage & PassedChecks, res, next) => {
       if (req[passed]?.includes(resource)) return next();
       check(req, res, (error) => {

@@ -5,10 +5,12 @@ import type { EventSink } from '../shared/events.ts';
 import { tellFlow } from '../shared/flow-id.ts';
 import { fromRawHeaders } from '../shared/header-list.ts';
 import { sendJson } from '../shared/http.ts';
+import type { Telemetry } from '../shared/telemetry.ts';
 import type { UpstreamCredentials, UpstreamRefusal } from '../shared/upstream-credentials.ts';
 import { deliver } from './answer.ts';
 import { discard } from './bounded-body.ts';
 import { createCallGate, type Verdict } from './call-gate.ts';
+import { createCallTelemetry, type ObservedCall } from './call-telemetry.ts';
 import { type BodyNeed, type ForwardBody, readForwardBody } from './forward-body.ts';
 import { requestPolicy } from './header-policy.ts';
 import { credentialRefusal } from './refusal.ts';
@@ -28,6 +30,10 @@ export interface ProxyDependencies {
   readonly sessions?: SessionBinding;
   /** Signs who calls, for an audience. */
   readonly signIdentity: (req: IncomingMessage, audience: string) => Promise<string>;
+  /** Absent where nobody wants it. */
+  readonly telemetry?: Telemetry | undefined;
+  /** Path of the route. */
+  readonly resourcePath?: string;
 }
 
 export interface Proxy {
@@ -74,9 +80,10 @@ function messageOf(body: ForwardBody): unknown {
 /** Streams requests to one upstream MCP server (MCP 2026-07-28, Streamable HTTP): fixed target, header allow-lists both ways. */
 export function createProxy(
   options: ResolvedProxy,
-  { events, credentials, sessions, signIdentity }: ProxyDependencies,
+  { events, credentials, sessions, signIdentity, telemetry, resourcePath = '' }: ProxyDependencies,
 ): Proxy {
   const target = new URL(options.target);
+  const observe = telemetry && createCallTelemetry(telemetry, resourcePath, target);
   const pathFor = createUpstreamPath(target, options.forwardSearch);
   const transport = createUpstreamTransport(target);
   const gate = createCallGate({ ...options, events, ownTools: credentials?.ownTools });
@@ -144,8 +151,10 @@ export function createProxy(
     res: ServerResponse,
     body: ForwardBody,
     verdict: Verdict,
+    call: ObservedCall | undefined,
   ): Promise<void> {
     const request = await withSession(req, await describeRequest(req, body));
+    const send = (outgoing: UpstreamRequest) => transport.send(outgoing, res);
     let refusal: UpstreamRefusal | undefined;
     for (let attempt = 1; ; attempt += 1) {
       const credential = await credentials?.forRequest({
@@ -170,7 +179,8 @@ export function createProxy(
       if (res.destroyed) return;
       const headers = { ...credential?.headers };
       const sentAt = performance.now();
-      const response = await transport.send({ ...request, headers: { ...request.headers, ...headers } }, res);
+      const outgoing = { ...request, headers: { ...request.headers, ...headers } };
+      const response = await (call ? call.send(outgoing, send) : send(outgoing));
       const refused = credentialRefusal(response);
       if (!refused) {
         const { firstByteTimeoutMs: limitMs } = request;
@@ -194,10 +204,21 @@ export function createProxy(
       return sendJson(res, status, { jsonrpc: '2.0', id: null, error: { code, message } });
     }
     const bytes = req.method === 'POST' && body.kind === 'bytes' ? body.bytes : undefined;
+    const call = observe?.(req, res, bytes);
+    await (call ? call.run(() => serve(req, res, body, bytes, call)) : serve(req, res, body, bytes));
+  }
+
+  async function serve(
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: ForwardBody,
+    bytes: Buffer | undefined,
+    call?: ObservedCall,
+  ): Promise<void> {
     const verdict: Verdict = (await gate?.decide(req, bytes)) ?? { kind: 'pass' };
     if (verdict.kind === 'refused') return sendJson(res, verdict.status, verdict.body);
     try {
-      await forward(req, res, body, verdict);
+      await forward(req, res, body, verdict, call);
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
       fail(res, error.problem);

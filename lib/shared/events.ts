@@ -224,7 +224,11 @@ function undisturbed(call: () => unknown): void {
 }
 
 /** Events to listeners and, as text, to the logger. Nothing here may throw into a request. */
-export function createEvents(logger: Logger | undefined, now: () => number = Date.now): EventSink {
+export function createEvents(
+  logger: Logger | undefined,
+  now: () => number = Date.now,
+  observe?: (event: McpOAuthEvent) => void,
+): EventSink {
   const emitter = new EventEmitter();
   emitter.setMaxListeners(0);
 
@@ -238,6 +242,7 @@ export function createEvents(logger: Logger | undefined, now: () => number = Dat
     emit(partial) {
       const [outcome, level] = eventTraits[partial.type];
       const event = { ...partial, ...joinFlow(partial.flowId), outcome, at: now() } as McpOAuthEvent;
+      if (observe) undisturbed(() => observe(event));
       deliver(event.type, event);
       deliver('*', event);
       if (logger) {
