@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OAuthError } from '../errors.ts';
+import { accountIdOf } from '../shared/account-id.ts';
 import { exposedHeaders, sendPreflight } from '../shared/cors.ts';
 import type { EventContext, EventSink } from '../shared/events.ts';
 import { type CallerFlow, newFlowId, tellFlow } from '../shared/flow-id.ts';
 import { sendJson } from '../shared/http.ts';
-import { accountIdOf } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { UndecidableRequest } from '../shared/request-operations.ts';
 import { canonicalResource, type Resource } from '../shared/resources.ts';

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { accountIdOf } from './account-id.ts';
 import type { EventContext } from './events.ts';
-import { accountIdOf, type Identity } from './identity.ts';
+import type { Identity } from './identity.ts';
 
 /** The client that calls for somebody. */
 export interface CallingClient {

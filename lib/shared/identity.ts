@@ -1,9 +1,11 @@
-import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Storage } from '../storage/storage.ts';
+import { accountIdOf } from './account-id.ts';
 import type { Issuer } from './issuer.ts';
 import { readRecord } from './read-ahead.ts';
 import { recordId } from './record-ids.ts';
+
+export { accountIdOf };
 
 /** Who signed in, as the identity provider says: the key is (iss, sub), never the email (OpenID Connect Core section 5.7). */
 export interface Identity {
@@ -13,11 +15,6 @@ export interface Identity {
   readonly roles: readonly string[];
   /** Chosen further claims, such as name and email. */
   readonly claims: Readonly<Record<string, unknown>>;
-}
-
-/** One local account for one (iss, sub). */
-export function accountIdOf(identity: Pick<Identity, 'iss' | 'sub'>): string {
-  return hash('sha256', JSON.stringify([identity.iss, identity.sub]), 'base64url');
 }
 
 /** What a person is called on a page. */
