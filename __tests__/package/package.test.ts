@@ -45,7 +45,7 @@ let installed: string;
 
 /** A copy of what the package is made of: nothing left over from an earlier build, and no build below another's feet. */
 async function copySources(target: string): Promise<void> {
-  const sources = ['lib', 'adapters', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const sources = ['lib', 'adapters', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
   const texts = ['README.md', 'LICENSE', 'CHANGELOG.md'];
   for (const name of [...sources, ...texts]) await cp(join(root, name), join(target, name), { recursive: true });
   await symlink(join(root, 'node_modules'), join(target, 'node_modules'), 'dir');
@@ -135,7 +135,20 @@ describe('the tarball', () => {
     expect(built.filter((file) => !/^dist\/(lib|adapters)\/.*\.(js|d\.ts)(\.map)?$/.test(file))).toEqual([]);
   });
 
-  it('holds the code and the declarations of every source file', async () => {
+  it('holds a file of code for each entry, and chunks with source maps for what they share', async () => {
+    const files = (await listFiles(installed)).filter((file) => /\.js(\.map)?$/.test(file));
+    const code = files.filter((file) => file.endsWith('.js'));
+    const chunks = code.filter((file) => file.startsWith('dist/lib/chunks/'));
+    const targets = [...entries().map(([, { default: target }]) => target), ...Object.values<string>(manifest.bin)];
+
+    const expected = [...targets.map((target) => target.replace(/^\.\//, '')), ...chunks];
+    expect(code).toEqual(expected.sort());
+    expect(files).toEqual(expect.arrayContaining(chunks.map((file) => `${file}.map`)));
+    const texts = await Promise.all(code.map((file) => readFile(join(installed, file), 'utf8')));
+    for (const chunk of chunks) expect(texts.some((text) => text.includes(chunk.replace(/^.*\//, '/')))).toBe(true);
+  });
+
+  it('holds the declarations of every source file', async () => {
     const sources = (
       await Promise.all(
         ['lib', 'adapters'].map(async (name) =>
@@ -145,8 +158,8 @@ describe('the tarball', () => {
     ).flat();
     const files = await listFiles(installed);
 
-    const expected = sources.flatMap((file) => [file.replace(/ts$/, 'd.ts'), file.replace(/ts$/, 'js')]);
-    expect(files.filter((file) => file.startsWith('dist/') && !file.endsWith('.map'))).toEqual(expected.sort());
+    const expected = sources.map((file) => file.replace(/ts$/, 'd.ts'));
+    expect(files.filter((file) => file.endsWith('.d.ts'))).toEqual(expected.sort());
   });
 
   it('gives publint nothing to suggest', async () => {
@@ -182,18 +195,37 @@ describe('the installed package', () => {
     },
   );
 
-  it('loads no adapter with its main entry', async () => {
+  /** URLs of everything that a process loads with an entry. */
+  async function loadedWith(specifier: string): Promise<string[]> {
     const script = `
       import { registerHooks } from 'node:module';
       const urls = [];
       registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) });
       await import(process.argv[1]);
       process.stdout.write(JSON.stringify(urls));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script, specifier], { cwd: consumer });
+    return JSON.parse(stdout);
+  }
+
+  it('has the same classes in every entry, so that instanceof holds', async () => {
+    const script = `
+      const names = ['', '/resource'].map((entry) => process.argv[1] + entry);
+      const [main, resource] = await Promise.all(names.map((name) => import(name)));
+      process.stdout.write(String(main.OAuthError === resource.OAuthError && main.ConfigurationError === resource.ConfigurationError));`;
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script, manifest.name], {
       cwd: consumer,
     });
+    expect(stdout).toBe('true');
+  });
 
-    const urls: string[] = JSON.parse(stdout);
+  it('loads no other package with its light entry', async () => {
+    const urls = (await loadedWith(`${manifest.name}/resource`)).filter((url) => url.startsWith('file:'));
+    expect(urls.filter((url) => !url.includes(`/node_modules/${manifest.name}/dist/lib/`))).toEqual([]);
+    expect(urls.length).toBeGreaterThan(0);
+  });
+
+  it('loads no adapter with its main entry', async () => {
+    const urls = await loadedWith(manifest.name);
     expect(urls.filter((url) => url.includes(`${manifest.name}/dist/lib/`)).length).toBeGreaterThan(1);
     expect(urls.filter((url) => url.includes('/dist/adapters/'))).toEqual([]);
   });
