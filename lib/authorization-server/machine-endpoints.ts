@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import { OAuthError } from '../errors.ts';
 import { openCors, sendPreflight } from '../shared/cors.ts';
 import type { EventSink } from '../shared/events.ts';
+import { isNamed } from '../shared/header-list.ts';
 import { BodyError, type Endpoint, type Exchange, readBody, sendJson } from '../shared/http.ts';
 import type { Resources } from '../shared/resources.ts';
 import { handOver } from './provider-request.ts';
@@ -9,6 +11,8 @@ import type { RateLimits } from './rate-limits.ts';
 import { prepareAuthorizationRequest, prepareTokenRequest } from './request-parameters.ts';
 
 const form = 'application/x-www-form-urlencoded';
+/** A form that every parser reads alike: it is handed over as it came. */
+const plainForm = /^[\w.~*&=-][\w.~*&=%+-]*$/;
 const maxFormBytes = 32 * 1024;
 const maxRegistrationBytes = 16 * 1024;
 const allowedHeaders = 'Authorization, Content-Type, Accept, MCP-Protocol-Version, DPoP';
@@ -54,8 +58,7 @@ function machine(method: 'GET' | 'POST', serve: Endpoint, refused?: (reason: str
       );
     }
     try {
-      // Node keeps the first of several and drops the others in silence.
-      if ((req.headersDistinct.authorization?.length ?? 0) > 1)
+      if (hasSeveral(req, 'authorization'))
         throw new OAuthError('invalid_request', 400, 'several Authorization headers');
       await serve(exchange);
     } catch (error) {
@@ -65,6 +68,12 @@ function machine(method: 'GET' | 'POST', serve: Endpoint, refused?: (reason: str
       sendJson(res, known.status, known);
     }
   };
+}
+
+/** Whether a header was sent more than once: Node keeps the first one and drops the others in silence. */
+function hasSeveral({ headers, rawHeaders }: IncomingMessage, name: string): boolean {
+  if (headers[name] === undefined) return false;
+  return rawHeaders.filter((text, index) => index % 2 === 0 && isNamed(text, name)).length > 1;
 }
 
 /** The user of HTTP Basic authentication, as the client spelled it: only a subject to count. */
@@ -123,19 +132,22 @@ export function createMachineEndpoints({
 
   function formEndpoint(
     failures: readonly number[],
-    prepare?: (parameters: URLSearchParams, exchange: Exchange) => void,
+    prepare?: (parameters: URLSearchParams, exchange: Exchange) => boolean,
   ): Endpoint {
     async function serve(exchange: Exchange): Promise<void> {
-      const parameters = new URLSearchParams((await readBody(exchange.req, form, maxFormBytes)).toString('utf8'));
+      const bytes = await readBody(exchange.req, form, maxFormBytes);
+      const text = bytes.toString('utf8');
+      const parameters = new URLSearchParams(text);
       const clientId = parameters.get('client_id') ?? basicUser(exchange.req.headers.authorization);
       limit(exchange, rateLimits.tokenWait(exchange, clientId));
       exchange.res.once('finish', () => {
         // An outage has an event of its own.
         if (failures.includes(exchange.res.statusCode)) rateLimits.tokenFailed(exchange, clientId).catch(() => {});
       });
-      prepare?.(parameters, exchange);
+      const isPrepared = prepare?.(parameters, exchange) ?? false;
       exchange.res.setHeader('cache-control', 'no-store'); // oidc-provider leaves it out at revocation.
-      await delegate(exchange, { bytes: Buffer.from(parameters.toString()), type: form });
+      const isPlain = !isPrepared && plainForm.test(text);
+      await delegate(exchange, { bytes: isPlain ? bytes : Buffer.from(parameters.toString()), type: form });
     }
     return machine('POST', serve, (reason) => events.emit({ type: 'token.refused', reason }));
   }
@@ -153,9 +165,10 @@ export function createMachineEndpoints({
   return {
     registration: machine('POST', register, (reason) => events.emit({ type: 'client.refused', reason })),
     token: formEndpoint(tokenFailures, (parameters, { issuer }) => prepareTokenRequest(parameters, issuer, resources)),
-    pushedAuthorizationRequest: formEndpoint(tokenFailures, (parameters, { issuer }) =>
-      prepareAuthorizationRequest(parameters, issuer, resources),
-    ),
+    pushedAuthorizationRequest: formEndpoint(tokenFailures, (parameters, { issuer }) => {
+      prepareAuthorizationRequest(parameters, issuer, resources);
+      return true;
+    }),
     revocation: formEndpoint(callerFailures),
     introspection: formEndpoint(callerFailures),
     jwks: machine('GET', (exchange) => delegate(exchange)),

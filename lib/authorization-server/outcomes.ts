@@ -10,6 +10,7 @@ import { settleWrites } from './token-writes.ts';
 interface OutcomeContext {
   status: number;
   body: unknown;
+  set(name: string, value: string): void;
   readonly oidc?: {
     readonly route?: string;
     readonly client?: { readonly clientId: string };
@@ -62,6 +63,9 @@ export function createOutcomes({
         await completeRevocation(ctx);
         break;
     }
-    if (ctx.status >= 400) tokenOutcome.failed(ctx);
+    if (ctx.status < 400) return;
+    tokenOutcome.failed(ctx);
+    // Outage answers say when to try again (RFC 9110 section 10.2.3).
+    if (ctx.status === 503) ctx.set('retry-after', '5');
   };
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Exchange } from '../shared/http.ts';
 
 interface Handover {
@@ -24,17 +24,12 @@ function replaceBody(req: IncomingMessage, bytes: Buffer, type: string): void {
   });
 }
 
-/** Outage answers say when to try again (RFC 9110 section 10.2.3); oidc-provider writes the head itself, so it is added there. */
-function addRetryAfter(res: ServerResponse): void {
-  const writeHead = res.writeHead;
-  res.writeHead = function (this: ServerResponse, ...head: unknown[]) {
-    if (head[0] === 503 && !res.hasHeader('retry-after')) res.setHeader('retry-after', '5');
-    return Reflect.apply(writeHead, this, head);
-  } as typeof res.writeHead;
-}
-
-/** Express reads `req.ip` from x-forwarded-for at each use: the caller's address is read before that header goes. */
+/**
+ * Express reads `req.ip` from x-forwarded-for at each use: the caller's address is read before that header goes. Without it
+ * the address is that of the connection, before and after.
+ */
 function keepAddress(req: IncomingMessage): void {
+  if (req.headers['x-forwarded-for'] === undefined) return;
   const { ip } = req as IncomingMessage & { ip?: string };
   if (ip !== undefined) Object.defineProperty(req, 'ip', { value: ip, configurable: true });
 }
@@ -43,8 +38,7 @@ function keepAddress(req: IncomingMessage): void {
  * Turns a request into the one that oidc-provider shall see. Host and scheme are the issuer's, whatever the peer sent:
  * oidc-provider builds URLs from them, and no URL may come from an unchecked header (RFC 8414 section 3.3).
  */
-export function handOver({ req, res, issuer }: Exchange, { target, accept, body, dropOrigin }: Handover): void {
-  addRetryAfter(res);
+export function handOver({ req, issuer }: Exchange, { target, accept, body, dropOrigin }: Handover): void {
   keepAddress(req);
   req.url = target;
   (req as IncomingMessage & { originalUrl?: string }).originalUrl = `${issuer.pathPrefix}${target}`;

@@ -73,13 +73,18 @@ export function prepareAuthorizationRequest(parameters: URLSearchParams, issuer:
   parameters.set('scope', [...new Set(wanted)].join(' '));
 }
 
-/** Prepares a token request: canonical resource; scopes that no access token carries are dropped, not refused. */
-export function prepareTokenRequest(parameters: URLSearchParams, issuer: Issuer, resources: Resources): void {
+/**
+ * Prepares a token request: canonical resource; scopes that no access token carries are dropped, not refused.
+ * @returns whether anything may have changed
+ */
+export function prepareTokenRequest(parameters: URLSearchParams, issuer: Issuer, resources: Resources): boolean {
+  if (!parameters.has('resource') && !parameters.has('scope')) return false;
   canonicalizeResources(parameters, issuer, resources);
-  if (parameters.getAll('scope').length !== 1) return;
+  if (parameters.getAll('scope').length !== 1) return true;
   const scopes = scopeTokens(parameters.get('scope') ?? '').filter(
     (scope) => !openIdScopes.has(scope) && scope !== 'offline_access',
   );
   if (scopes.length > 0) parameters.set('scope', scopes.join(' '));
   else parameters.delete('scope');
+  return true;
 }

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
+import { createRandomBytes } from '../shared/random-bytes.ts';
 import { recordId } from '../shared/record-ids.ts';
 import type { RecordWrite, Storage } from '../storage/storage.ts';
 
@@ -34,6 +34,9 @@ const kind = 'RefreshAnswer';
 /** An answer outlives its window by this much, for replicas whose clocks differ. */
 const marginSeconds = 10;
 
+/** 144 bits, which nobody has to guess: the record's content is sealed for it. */
+const nextBytes = createRandomBytes(18);
+
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 export function createRefreshGrace(
@@ -44,7 +47,7 @@ export function createRefreshGrace(
 ): RefreshGrace {
   return {
     keep(answer, grantId) {
-      const answerId = `${issuer.tag}:${randomBytes(18).toString('base64url')}`;
+      const answerId = `${issuer.tag}:${nextBytes().toString('base64url')}`;
       const value = { answer: keyRing.seal(answerId, JSON.stringify(answer)) };
       const options = { grantId, expiresAt: nowSeconds() + graceSeconds + marginSeconds };
       return { answerId, write: { kind, id: answerId, value, options } };

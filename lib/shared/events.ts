@@ -140,10 +140,20 @@ type NewEvent = McpOAuthEvent extends infer Event
 /** Who asks for what, in which flow: what events of one request have in common. */
 export type EventContext = Partial<Pick<EventBase, 'flowId' | 'clientId' | 'subject' | 'resource'>>;
 
+/** Few are named again and again. */
+const resourceMembers = new Map<string, Pick<EventContext, 'resource'>>();
+const maxResourceMembers = 100;
+
 /** A resource as a client named it, fit for an event: a URL without a query, of bounded length. */
 export function resourceMember(named: unknown): Pick<EventContext, 'resource'> {
-  const url = typeof named === 'string' && named.length <= 2048 ? URL.parse(named) : null;
-  return url ? { resource: `${url.origin === 'null' ? url.protocol : url.origin}${url.pathname}` } : {};
+  if (typeof named !== 'string' || named.length > 2048) return {};
+  const known = resourceMembers.get(named);
+  if (known) return known;
+  const url = URL.parse(named);
+  const member = url ? { resource: `${url.origin === 'null' ? url.protocol : url.origin}${url.pathname}` } : {};
+  if (resourceMembers.size >= maxResourceMembers) resourceMembers.clear();
+  resourceMembers.set(named, member);
+  return member;
 }
 
 /** Receives the events of one type, or with `'*'` every event. */
@@ -236,10 +246,21 @@ export function createEvents(
     for (const listener of emitter.listeners(name)) undisturbed(() => listener(event));
   }
 
+  /** A warning is told on stderr where nobody listens. */
+  function isHeard(type: McpOAuthEventType): boolean {
+    return (
+      logger !== undefined ||
+      type === 'configuration.warning' ||
+      emitter.listenerCount(type) > 0 ||
+      emitter.listenerCount('*') > 0
+    );
+  }
+
   return {
     on: (type, listener) => void emitter.on(type, listener),
     off: (type, listener) => void emitter.off(type, listener),
     emit(partial) {
+      if (!isHeard(partial.type)) return void joinFlow(partial.flowId);
       const [outcome, level] = eventTraits[partial.type];
       const event = { ...partial, ...joinFlow(partial.flowId), outcome, at: now() } as McpOAuthEvent;
       if (observe) undisturbed(() => observe(event));

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { callerAddress } from './caller-address.ts';
 
@@ -35,6 +35,8 @@ export function flowIdOf(request: object): string {
 export type CallerFlow = (req: IncomingMessage) => string;
 
 const windowMs = 3_600_000;
+/** Callers whose id is not computed again for their next request. */
+const maxRemembered = 2000;
 
 /**
  * Names callers without naming them: a keyed digest of the address and User-Agent, another one every hour. Clients behind
@@ -42,12 +44,18 @@ const windowMs = 3_600_000;
  * @param secret undefined where each process makes up its own
  */
 export function createCallerFlow(secret: string | undefined, now: () => number = Date.now): CallerFlow {
-  const key = createHmac('sha256', secret ?? randomBytes(32))
-    .update('express-mcp-auth flow')
-    .digest();
+  const key = createSecretKey(
+    createHmac('sha256', secret ?? randomBytes(32))
+      .update('express-mcp-auth flow')
+      .digest(),
+  );
+  const known = new Map<string, string>();
   return (req) => {
-    const parts = [callerAddress(req) ?? '', req.headers['user-agent'] ?? '', Math.floor(now() / windowMs)];
-    return createHmac('sha256', key).update(parts.join('\n')).digest('base64url').slice(0, 16);
+    const caller = `${callerAddress(req) ?? ''}\n${req.headers['user-agent'] ?? ''}\n${Math.floor(now() / windowMs)}`;
+    const id = known.get(caller) ?? createHmac('sha256', key).update(caller).digest('base64url').slice(0, 16);
+    if (known.size >= maxRemembered) known.clear();
+    known.set(caller, id);
+    return id;
   };
 }
 
