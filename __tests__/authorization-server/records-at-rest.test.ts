@@ -22,6 +22,11 @@ function recordingStorage(): Storage {
     };
     Object.assign(storage, { [method]: recording });
   }
+  const { commit } = storage;
+  storage.commit = async (deciding, others) => {
+    for (const { kind, id, ...rest } of [deciding, ...others]) written.push(JSON.stringify([kind, id, rest]));
+    return commit?.(deciding, others) ?? false;
+  };
   return storage;
 }
 
@@ -65,6 +70,7 @@ test('the flow went all the way, and left records of each kind', () => {
       'AuthorizationCode',
       'AccessToken',
       'RefreshToken',
+      'RefreshAnswer',
     ]),
   );
 });

@@ -37,6 +37,11 @@ async function start(secret: McpOAuthOptions['secret']): Promise<void> {
     };
     Object.assign(storage, { [method]: recording });
   }
+  const { commit } = storage;
+  storage.commit = async (deciding, others) => {
+    for (const { kind, id, ...rest } of [deciding, ...others]) written.set(`${kind} ${id}`, JSON.stringify(rest));
+    return commit?.(deciding, others) ?? false;
+  };
   gateway = await startGateway({
     port,
     options: () =>

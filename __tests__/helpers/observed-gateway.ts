@@ -1,5 +1,5 @@
 /** A gateway of which a test sees, for one piece of work, every event it emitted and every write to its store. */
-import { memoryStorage, type Storage } from '../../lib/index.ts';
+import { memoryStorage, type RecordWrite, type Storage } from '../../lib/index.ts';
 import { type Gateway, type GatewaySettings, startGateway } from './gateway.ts';
 
 const writing = ['put', 'create', 'consume', 'take', 'replace', 'delete', 'deleteByGrant', 'increment'] as const;
@@ -8,7 +8,7 @@ export interface Observed<T> {
   readonly answer: T;
   /** `type: reason` of each event, in order; the type alone for events without a reason. Not those of every sound request. */
   readonly events: string[];
-  /** `method kind` of each write, in order. */
+  /** `method kind` of each write, in order; of those in one step `create kind + kind`, or `use kind + kind`. */
   readonly writes: string[];
 }
 
@@ -42,6 +42,14 @@ export async function startObservedGateway(settings: GatewaySettings = {}): Prom
     };
     Object.assign(storage, { [method]: recorded });
   }
+  const { commit } = storage;
+  storage.commit = async (deciding, others) => {
+    const all: readonly RecordWrite[] = [deciding, ...others];
+    writes.push(`${deciding.how} ${all.map(({ kind }) => kind).join(' + ')}`);
+    requireStorable(all);
+    for (const write of all) values.push({ kind: write.kind, json: JSON.stringify(write) });
+    return commit?.(deciding, others) ?? false;
+  };
   const gateway = await startGateway({
     routes: (app, auth) =>
       void app.all('/mcp', auth.authenticate('/mcp', { scopes: ['mcp:tools'] }), (_req, res) => res.json({ ok: true })),

@@ -37,7 +37,7 @@ describe('a sound ID-JAG', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(events).toEqual(['id_jag.accepted', 'token.issued']);
     // The last check is the first write.
-    expect(writes).toEqual(['create IdJag', 'create Identity', 'create Grant', 'put AccessToken']);
+    expect(writes).toEqual(['create IdJag', 'create Identity', 'create Grant + AccessToken']);
 
     const user = await callWith(url(), answer);
     expect(user.json).toEqual({
@@ -66,9 +66,21 @@ describe('a sound ID-JAG', () => {
     await redemption.present(await sound(claims));
     const same = await redemption.observe(await sound(claims));
     const other = await redemption.observe(await sound({ ...claims, email: 'two@acme.example' }));
-    expect(same.writes).toEqual(['create IdJag', 'create Grant', 'put AccessToken']);
-    expect(other.writes).toEqual(['create IdJag', 'replace Identity', 'create Grant', 'put AccessToken']);
+    expect(same.writes).toEqual(['create IdJag + Grant + AccessToken']);
+    expect(other.writes).toEqual(['create IdJag', 'replace Identity', 'create Grant + AccessToken']);
     expect((await callWith(url(), other.answer)).json).toMatchObject({ data: { email: 'two@acme.example' } });
+  });
+
+  it('that comes again does not bring back what it once said of the user', async () => {
+    const earlier = await sound({ sub: 'demoted', email: 'earlier@acme.example' });
+    expect((await redemption.present(earlier)).status).toBe(200);
+    const later = await redemption.present(await sound({ sub: 'demoted', email: 'later@acme.example' }));
+    expect(await redemption.observe(earlier)).toMatchObject({
+      answer: { status: 400 },
+      events: [expect.stringContaining('id_jag: replayed')],
+      writes: ['create IdJag'],
+    });
+    expect((await callWith(url(), later)).json).toMatchObject({ data: { email: 'later@acme.example' } });
   });
 
   it('finds the keys with the first assertion and fetches them no more', async () => {

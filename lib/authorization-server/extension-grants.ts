@@ -7,10 +7,14 @@ import type { EventSink } from '../shared/events.ts';
 import type { ExtensionGrant, GivenAccess, GrantRefusal, GrantRequest } from '../shared/extension-grant.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { canonicalResource } from '../shared/resources.ts';
+import { commitAll } from '../storage/commit.ts';
+import type { RecordWrite, Storage } from '../storage/storage.ts';
 import { answering } from './provider-adapter.ts';
 import { resourceServerOf } from './provider-configuration.ts';
+import { collectWrites, takeWrites } from './token-writes.ts';
 
 export interface ExtensionGrantSettings {
+  readonly storage: Storage;
   readonly issuer: Issuer;
   readonly events: EventSink;
   readonly accessTokenTtlSeconds: number;
@@ -24,6 +28,19 @@ const graceSeconds = 10;
 function toProviderError({ error, reason }: { error: OAuthError; reason: string }): Error {
   const shown = new errors.OIDCProviderError(error.status, error.code);
   return Object.assign(shown, { expose: true, error_description: error.message, error_detail: reason });
+}
+
+/** Grant and token in one step, and with them what may happen once. */
+async function writeOnce(
+  writes: readonly RecordWrite[],
+  once: GivenAccess['once'],
+  { storage, events }: ExtensionGrantSettings,
+): Promise<void> {
+  const [deciding, ...others] = once ? [once.write, ...writes] : writes;
+  if (!deciding) return;
+  const isWritten = await answering(events, commitAll(storage, { ...deciding, how: 'create' }, others));
+  if (!isWritten) throw once ? toProviderError(once.refusal) : new errors.InvalidGrant('grant was revoked meanwhile');
+  once?.done();
 }
 
 /**
@@ -51,6 +68,7 @@ async function issue(
     expiresIn: expiresIn + graceSeconds,
   } as never);
   grant.addResourceScope(indicator, scope);
+  collectWrites(ctx);
   const grantId = await grant.save();
   const token = new provider.AccessToken({
     accountId,
@@ -64,8 +82,10 @@ async function issue(
   if (proofThumbprint !== undefined) token.setThumbprint('jkt', proofThumbprint);
   ctx.oidc.entity('Grant', grant);
   ctx.oidc.entity('AccessToken', token);
+  const value = await token.save();
+  await writeOnce(takeWrites(ctx), given.once, settings);
   ctx.body = {
-    access_token: await token.save(),
+    access_token: value,
     expires_in: token.expiration,
     token_type: token.tokenType,
     ...(scope !== '' && { scope }),

@@ -12,7 +12,7 @@ import { type RefreshRotation, usedAt } from './refresh-rotation.ts';
 import { recallRecord, rememberRecord } from './request-records.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 import { readOwnerAhead, readTokenAhead } from './token-reads.ts';
-import { beginWrite, isFirstOfPair, settleWrites } from './token-writes.ts';
+import { beginWrite, collectWrite, isFirstOfPair, settleWrites } from './token-writes.ts';
 import { usedBefore } from './used-before.ts';
 
 type Payload = Record<string, unknown>;
@@ -215,10 +215,12 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
           if (await answering(events, storage.replace(model, key, live.version, value, write))) return;
         throw new errors.SessionNotFound('interaction was resumed before');
       }
-      if (model === 'Grant') return createGrant(key, value, write);
       const request = currentRequest();
-      if (!request || (model !== 'AccessToken' && model !== 'RefreshToken')) return put(key, value, write);
-      if (rotation.isRotating(request)) return rotation.add(request, { kind: model, id: key, value, options: write });
+      const isOfToken = model === 'AccessToken' || model === 'RefreshToken';
+      if ((isOfToken || model === 'Grant') && collectWrite(request, { kind: model, id: key, value, options: write }))
+        return;
+      if (model === 'Grant') return createGrant(key, value, write);
+      if (!request || !isOfToken) return put(key, value, write);
       beginWrite(request, put(key, value, write), () => storage.delete(model, key));
       return isFirstOfPair(model, request) ? undefined : settleWrites(request);
     },

@@ -152,7 +152,7 @@ async function build(issuer: Issuer, options: ProviderSourceOptions): Promise<Bu
   });
   const provider = new Provider(issuer.identifier, configure(configuration, options.configureProvider));
   provider.proxy = true; // Its forwarded headers are only ever those that handOver() wrote.
-  registerExtensionGrants(provider, hooks.extensionGrants, { ...settings, issuer, events });
+  registerExtensionGrants(provider, hooks.extensionGrants, { ...settings, storage, issuer, events });
   const publicKeys = { keys: signingKeys.map(({ d: _, ...key }) => key) };
   const deleteGrant = createProviderAdapter('Grant', adapterOptions).destroy;
   const outcomes = createOutcomes({

@@ -7,6 +7,7 @@ import type { RecordWrite, Storage, StoredRecord } from '../storage/storage.ts';
 import { StorageUnavailableError } from '../storage/storage.ts';
 import { TemporarilyUnavailable } from './temporarily-unavailable.ts';
 import { type TokenEventContext, tokenIssued, tokenRefused } from './token-events.ts';
+import { collectWrites, takeWrites } from './token-writes.ts';
 import { usedBefore } from './used-before.ts';
 
 /** What the grants stage offers for rotation; the shapes are those of its `RefreshGrace`. */
@@ -60,7 +61,6 @@ interface Use {
   /** Set once the token passed every check. */
   grantId?: string;
   binding?: string | undefined;
-  readonly writes: RecordWrite[];
 }
 
 /** A request whose refresh token was used inside the window. */
@@ -83,8 +83,6 @@ export interface RefreshRotation {
   beforeUse(ctx: TokenContext): void;
   /** Whether this request uses up the token of this record, or of any where none is named: what it writes is written at its end. */
   isRotating(request: object, id?: string): boolean;
-  /** A record that belongs to the successor. */
-  add(request: object, write: RecordWrite): void;
   /** After the token endpoint: writes the successor, or gives the answer of the request that did. */
   finish(ctx: TokenContext): Promise<void>;
 }
@@ -189,7 +187,7 @@ export function createRefreshRotation({ storage, issuer, grace, events }: Refres
     };
     const value = { ...record.value, rotation };
     const options = { grantId, ...(record.expiresAt !== undefined && { expiresAt: record.expiresAt }) };
-    const successor = kept ? [...use.writes, kept.write] : use.writes;
+    const successor = [...takeWrites(ctx), ...(kept ? [kept.write] : [])];
     const deciding = { how: 'use', kind, id, version: record.version, consumedAt: at, value, options } as const;
     if (await commitAll(storage, deciding, successor)) return tokenIssued(events, ctx);
     await lose(ctx, use);
@@ -199,7 +197,7 @@ export function createRefreshRotation({ storage, issuer, grace, events }: Refres
     async read(request, id, record) {
       const at = usedAt(record);
       if (at === undefined) {
-        uses.set(request, { id, record, writes: [] });
+        uses.set(request, { id, record });
         return false;
       }
       const rotation = record.value.rotation as Rotation | undefined;
@@ -221,15 +219,15 @@ export function createRefreshRotation({ storage, issuer, grace, events }: Refres
         throw new errors.InvalidGrant(rotatedBefore);
       }
       const use = uses.get(ctx);
-      if (use) Object.assign(use, { grantId: recordId(issuer, token.grantId), binding });
+      if (!use) return;
+      Object.assign(use, { grantId: recordId(issuer, token.grantId), binding });
+      collectWrites(ctx);
     },
 
     isRotating(request, id) {
       const use = uses.get(request);
       return use?.grantId !== undefined && (id === undefined || use.id === id);
     },
-
-    add: (request, record) => void uses.get(request)?.writes.push(record),
 
     async finish(ctx) {
       const repetition = repetitions.get(ctx);

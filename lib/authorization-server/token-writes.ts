@@ -1,4 +1,5 @@
 import { currentRequest } from '../shared/current-request.ts';
+import type { RecordWrite } from '../storage/storage.ts';
 
 interface Write {
   readonly done: Promise<void>;
@@ -49,4 +50,26 @@ export function isFirstOfPair(model: 'AccessToken' | 'RefreshToken', request: ob
   const { params, client } = (request as TokenRequest).oidc ?? {};
   if (params?.grant_type !== 'authorization_code') return false;
   return model === 'AccessToken' && client?.grantTypeAllowed('refresh_token') === true;
+}
+
+/** Writes of requests whose records are written in one step at their end. */
+const collected = new WeakMap<object, RecordWrite[]>();
+
+/** From now on the tokens of this request, and its grant, are only collected. */
+export function collectWrites(request: object): void {
+  collected.set(request, []);
+}
+
+/** @returns false where this request's records are written at once */
+export function collectWrite(request: object | undefined, write: RecordWrite): boolean {
+  const writes = request && collected.get(request);
+  writes?.push(write);
+  return writes !== undefined;
+}
+
+/** What was collected, once. */
+export function takeWrites(request: object): readonly RecordWrite[] {
+  const writes = collected.get(request) ?? [];
+  collected.delete(request);
+  return writes;
 }

@@ -6,7 +6,7 @@ import type { Outbound } from '../shared/outbound.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { canonicalResource, type Resource, type Resources } from '../shared/resources.ts';
 import type { UserPolicy } from '../shared/user-policy.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { RecordWrite, Storage } from '../storage/storage.ts';
 import { type CheckedClaims, checkClaims, checkConfirmation, isIdentifier, readAssertion } from './id-jag-assertion.ts';
 import { createSignatureCheck, type SignatureCheck } from './id-jag-keys.ts';
 import { describeIdJagProblem, type IdJagProblem, toIdJagError } from './id-jag-problem.ts';
@@ -158,11 +158,12 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
     return { reason: 'mapping_failed', cause: verdict.reason };
   }
 
-  /** Create-if-absent: of all replicas one gets it. Kept longer than any clock would let the assertion live. */
-  async function useUp({ iss, jti, exp }: CheckedClaims, issuer: Issuer): Promise<boolean> {
-    if (settings.replay === 'until-expiry') return true;
+  /** Created once: of all replicas one does it. Kept longer than any clock would let the assertion live. */
+  function useOf({ iss, jti, exp }: CheckedClaims, issuer: Issuer): RecordWrite | undefined {
+    if (settings.replay === 'until-expiry') return undefined;
     const id = recordId(issuer, JSON.stringify([kind, iss, jti]));
-    return storage.create(kind, id, {}, { expiresAt: Math.ceil(exp) + 2 * settings.clockToleranceSeconds + 60 });
+    const expiresAt = Math.ceil(exp) + 2 * settings.clockToleranceSeconds + 60;
+    return { kind, id, value: {}, options: { expiresAt } };
   }
 
   function refuse(problem: IdJagProblem): GrantRefusal {
@@ -188,18 +189,28 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
       if ('reason' in identity) return refuse(identity);
       const unwelcome = await judge(request, identity, target.resource);
       if (unwelcome) return refuse(unwelcome);
-      // Last, so that a request that is refused for anything else does not use the assertion up.
-      if (!(await useUp(claims, issuer))) return refuse({ reason: 'replayed' });
+      const accepted = (accountId: string) =>
+        events.emit({
+          type: 'id_jag.accepted',
+          flowId,
+          clientId: client.clientId,
+          subject: accountId,
+          identityIssuer: claims.iss,
+          sub: claims.sub,
+          resource: canonicalResource(issuer, target.resource),
+        });
+      const use = useOf(claims, issuer);
+      const knownAccountId = use && (await identities.known(issuer, identity));
+      if (use && knownAccountId !== undefined) {
+        // Last, with the token: a request that is refused for anything else does not use the assertion up.
+        const once = { write: use, refusal: refuse({ reason: 'replayed' }), done: () => accepted(knownAccountId) };
+        return { accountId: knownAccountId, ...target, once };
+      }
+      // Before anything is written of the user: an assertion that comes again must not bring back what it once said.
+      if (use && !(await storage.create(use.kind, use.id, use.value, use.options)))
+        return refuse({ reason: 'replayed' });
       const accountId = await identities.assert(issuer, identity);
-      events.emit({
-        type: 'id_jag.accepted',
-        flowId,
-        clientId: client.clientId,
-        subject: accountId,
-        identityIssuer: claims.iss,
-        sub: claims.sub,
-        resource: canonicalResource(issuer, target.resource),
-      });
+      accepted(accountId);
       return { accountId, ...target };
     },
   };

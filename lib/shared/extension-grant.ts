@@ -1,4 +1,5 @@
 import type { OAuthError } from '../errors.ts';
+import type { RecordWrite } from '../storage/storage.ts';
 import type { Issuer } from './issuer.ts';
 import type { Resource } from './resources.ts';
 
@@ -11,7 +12,7 @@ export interface ExtensionGrant {
   readonly grantType: string;
   /** Parameters of the request besides `grant_type` and client authentication. */
   readonly parameters: readonly string[];
-  /** Decides. What may happen once has happened when access is given. */
+  /** Decides. What may happen once has happened when access is given, or is said in `once`. */
   redeem(request: GrantRequest): Promise<GivenAccess | GrantRefusal>;
 }
 
@@ -37,6 +38,16 @@ export interface GivenAccess {
   readonly accountId: string;
   readonly resource: Resource;
   readonly scopes: readonly string[];
+  readonly once?: Once;
+}
+
+/** A record that may be created once: in the same step as the token that is given for it. */
+export interface Once {
+  readonly write: RecordWrite;
+  /** Where it is there already. */
+  readonly refusal: GrantRefusal;
+  /** Called once it is written with the token. */
+  readonly done: () => void;
 }
 
 /** The answer, and the exact reason for events. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage, StoredRecord } from '../storage/storage.ts';
 import { accountIdOf } from './account-id.ts';
 import type { Issuer } from './issuer.ts';
 import { readRecord } from './read-ahead.ts';
@@ -42,6 +42,8 @@ export interface Identities {
    * @returns the account id
    */
   assert(issuer: Issuer, asserted: AssertedIdentity): Promise<string>;
+  /** The account id, where the record says already what the assertion does: {@link assert} would write nothing. */
+  known(issuer: Issuer, asserted: AssertedIdentity): Promise<string | undefined>;
   find(issuer: Issuer, accountId: string): Promise<Identity | undefined>;
 }
 
@@ -56,10 +58,18 @@ function withAssertion(known: Record<string, unknown>, { roles, claims }: Assert
 }
 
 export function createIdentities(storage: Storage, lifetimeSeconds: number, now: () => number = Date.now): Identities {
+  const expiry = () => Math.floor(now() / 1000) + lifetimeSeconds;
   const writeOf = (issuer: Issuer, { iss, sub }: Pick<Identity, 'iss' | 'sub'>) => ({
-    expiresAt: Math.floor(now() / 1000) + lifetimeSeconds,
+    expiresAt: expiry(),
     index: { subject: recordId(issuer, sub), idp: recordId(issuer, iss) },
   });
+
+  /** What an assertion makes of a record; undefined where nothing changes. */
+  function changed(known: StoredRecord, asserted: AssertedIdentity, expiresAt: number) {
+    const value = withAssertion(known.value, asserted);
+    const isLasting = (known.expiresAt ?? expiresAt) >= expiresAt - renewSeconds;
+    return isLasting && isDeepStrictEqual(value, known.value) ? undefined : value;
+  }
 
   return {
     async remember(issuer, identity) {
@@ -77,11 +87,15 @@ export function createIdentities(storage: Storage, lifetimeSeconds: number, now:
           if (await storage.create(kind, id, { roles: [], ...asserted }, write)) return accountId;
           continue;
         }
-        const value = withAssertion(known.value, asserted);
-        const isLasting = (known.expiresAt ?? write.expiresAt) >= write.expiresAt - renewSeconds;
-        if (isLasting && isDeepStrictEqual(value, known.value)) return accountId;
+        const value = changed(known, asserted, write.expiresAt);
+        if (!value) return accountId;
         if (await storage.replace(kind, id, known.version, value, write)) return accountId;
       }
+    },
+    async known(issuer, asserted) {
+      const accountId = accountIdOf(asserted);
+      const record = await storage.get(kind, recordId(issuer, accountId));
+      return record && !changed(record, asserted, expiry()) ? accountId : undefined;
     },
     async find(issuer, accountId) {
       const record = await readRecord(storage, kind, recordId(issuer, accountId));
