@@ -225,7 +225,7 @@ export const faults: readonly Fault[] = [
     id: 'F-36',
     fault: 'clients abort 500 event streams',
     requirement: 'upstream connections closed within 2 s; descriptors and memory back within 10 %',
-    suites: ['faults/aborted-streams.test.ts'],
+    suites: ['faults/aborted-streams.test.ts', 'flows/upstream-storm.test.ts'],
   },
   {
     id: 'F-37',
