@@ -29,7 +29,8 @@ export interface Cluster {
   /** Moves the clock of every process, from the system's time. */
   moveClock(seconds: number): Promise<void>;
   rotateKeys(index: number): Promise<{ rotated: boolean }>;
-  usage(index: number): Promise<Usage>;
+  /** @param collectsGarbage first, so that the heap is what is still used */
+  usage(index: number, collectsGarbage?: boolean): Promise<Usage>;
   close(): Promise<void>;
 }
 
@@ -126,7 +127,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     moveClock: async (seconds) =>
       void (await Promise.all(indexes.map((index) => ask(index, { type: 'clock', seconds })))),
     rotateKeys: async (index) => (await ask(index, { type: 'rotate' })) as { rotated: boolean },
-    usage: async (index) => (await ask(index, { type: 'usage' })) as Usage,
+    usage: async (index, collectsGarbage = false) => (await ask(index, { type: 'usage', collectsGarbage })) as Usage,
     async close() {
       await Promise.all(indexes.map((index) => end(index, 'SIGKILL')));
       await front.close();

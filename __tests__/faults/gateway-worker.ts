@@ -46,7 +46,7 @@ export interface Usage {
 export type ToWorker =
   | { readonly type: 'clock'; readonly seconds: number }
   | { readonly type: 'rotate' }
-  | { readonly type: 'usage' };
+  | { readonly type: 'usage'; readonly collectsGarbage: boolean };
 
 export type FromWorker =
   | { readonly type: 'listening'; readonly port: number }
@@ -106,21 +106,22 @@ app.get('/health', async (_req, res) => {
 const server = createServer(app);
 server.listen(0, '127.0.0.1', () => tell({ type: 'listening', port: (server.address() as AddressInfo).port }));
 
-const delay = monitorEventLoopDelay({ resolution: 10 });
+const resolutionMs = 10;
+const delay = monitorEventLoopDelay({ resolution: resolutionMs });
 delay.enable();
 
-function usage(): Usage {
-  globalThis.gc?.();
+function usage(collectsGarbage: boolean): Usage {
+  if (collectsGarbage) globalThis.gc?.();
   const { rss, heapUsed } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
-  const delayP99Ms = delay.percentile(99) / 1e6;
+  const delayP99Ms = Math.max(0, delay.percentile(99) / 1e6 - resolutionMs);
   delay.reset();
   const handles = process.getActiveResourcesInfo().length;
   return { rssBytes: rss, heapBytes: heapUsed, handles, delayP99Ms, cpuMs: (user + system) / 1000 };
 }
 
 process.on('message', async (message: ToWorker) => {
-  if (message.type === 'usage') tell({ type: 'done', result: usage() });
+  if (message.type === 'usage') tell({ type: 'done', result: usage(message.collectsGarbage) });
   else if (message.type === 'clock') {
     moveClock(message.seconds * 1000);
     tell({ type: 'done' });

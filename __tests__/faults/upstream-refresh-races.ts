@@ -14,6 +14,8 @@ export function upstreamRefreshRaces(startStore: StartStore): void {
   let cluster: Cluster;
   let upstream: OAuthUpstream;
   let users: User[];
+  /** How far the clocks of the processes are ahead, seconds. */
+  let moved = 0;
 
   const refreshes = () => upstream.tokenRequests.filter(({ grant_type: grant }) => grant === 'refresh_token').length;
   const call = (user: User) => rpc(`${cluster.url}/files`, user, 'tools/call', { name: 'whoami', arguments: {} });
@@ -24,7 +26,10 @@ export function upstreamRefreshRaces(startStore: StartStore): void {
     const credential = userOAuth({ id: 'files', displayName: 'Files', connect: 'on-demand' });
     cluster = await startCluster({
       store: store.address(),
-      options: { routes: [{ path: '/files', target: upstream.url, upstream: credential }] },
+      options: {
+        gateway: { accessTokenTtlSeconds: 86_400 },
+        routes: [{ path: '/files', target: upstream.url, upstream: credential }],
+      },
     });
     users = [];
     for (const name of ['alice', 'bob']) {
@@ -43,7 +48,6 @@ export function upstreamRefreshRaces(startStore: StartStore): void {
     it(
       'make exactly one refresh at the upstream, and each is answered as its user',
       async () => {
-        let moved = 0;
         for (let round = 0; round < rounds(2, 0.2); round += 1) {
           const [user] = users as [User];
           moved += tokenSeconds + 1;
@@ -63,6 +67,36 @@ export function upstreamRefreshRaces(startStore: StartStore): void {
           expect(refreshes() - before).toBe(1);
         }
         record('upstream refresh x 50', store.name, `${rounds(2, 0.2)} rounds: 1 refresh each, 50 answers, 0 failures`);
+      },
+      limitMs,
+    );
+  });
+
+  describe('a process that is killed after the upstream rotated its refresh token and before the new one was stored', () => {
+    it(
+      'costs that user a new connection, asked for by a link, and nobody else anything',
+      async () => {
+        const [alice, bob] = users as [User, User];
+        moved += tokenSeconds + 1;
+        await cluster.moveClock(moved);
+        cluster.front.steer(0);
+        upstream.faults.tokenAnswerGate = async () => {
+          upstream.faults.tokenAnswerGate = undefined;
+          await cluster.kill(0);
+        };
+        await expect(call(alice)).rejects.toThrow(/socket hang up|ECONNRESET/);
+        cluster.front.steer(undefined);
+        await cluster.start(0);
+        // The dead process's lease ends.
+        moved += 60;
+        await cluster.moveClock(moved);
+        expect(whoAmI(await call(bob)).extra?.sub).toBe('bob-at-files');
+        const asked = await call(alice);
+        expect([asked.status, asked.json?.result]).toEqual([200, expect.objectContaining({ isError: true })]);
+        expect(cluster.events.filter(({ type }) => type === 'server.error')).toEqual([]);
+        await connect(alice.browser, linkIn(asked.text), 'alice-at-files');
+        expect(whoAmI(await call(alice)).extra?.sub).toBe('alice-at-files');
+        record('upstream rotation lost in a crash', store.name, 'one user is asked to connect again; others go on');
       },
       limitMs,
     );
