@@ -8,7 +8,7 @@ const names = readdirSync(examples).filter((name) => name !== 'shared');
 describe('the self-checks of examples', () => {
   it(
     'hold every step of their stories',
-    () => expectEveryStep(['api-keys', 'fastify', 'github-login', 'nestjs', 'tool-scopes']),
+    () => expectEveryStep(['api-keys', 'fastify', 'github-login', 'nestjs', 'nextjs', 'tool-scopes']),
     200_000,
   );
 });
