@@ -1,7 +1,8 @@
 import { type KeyTimes, readKeyTimes } from './authorization-server/signing-keys.ts';
-import { describeClientProblem } from './clients/client-checks.ts';
+import { type ClientChecks, createClientChecks, describeClientProblem } from './clients/client-checks.ts';
 import type { NamedLogin } from './federation/identity-providers-options.ts';
 import { namedLogins, providerHosts } from './federation/resolve-login-options.ts';
+import { grantPolicyOf } from './grants/extension-grants.ts';
 import { outboundOptions } from './instance-settings.ts';
 import type { McpOAuthOptions } from './options.ts';
 import { type ResolvedOptions, resolveOptions } from './resolve-options.ts';
@@ -17,6 +18,8 @@ export interface Inspection {
   readonly identityProviders: readonly InspectedProvider[];
   /** Redirect URIs to register at identity providers. */
   readonly callbacks: readonly string[];
+  /** Brings client metadata into the form that a registration has, by the same rules. */
+  readonly normalizeClient: ClientChecks['normalize'];
   /** When the signing keys began to sign; undefined where there are none yet. @throws Error where they cannot be opened */
   keyTimes(): Promise<KeyTimes | undefined>;
 }
@@ -44,6 +47,7 @@ export function inspectOptions(options: McpOAuthOptions, origin: string | undefi
     callbacks: issuer
       ? named.map(({ id }) => `${issuer.identifier}${callback}${id === undefined ? '' : `/${id}`}`)
       : [],
+    normalizeClient: createClientChecks(settings.clients.registration, grantPolicyOf(settings.idJag)).normalize,
     keyTimes: async () => issuer && readKeyTimes(settings.storage, issuer, keyRing),
   };
 }

@@ -13,6 +13,7 @@ interface Command {
 
 const commands: { readonly [name: string]: Command } = {
   doctor: { failed: 2, load: async () => (await import('./doctor/command.ts')).doctor },
+  'import clients': { failed: 1, load: async () => (await import('./import-clients/command.ts')).importClients },
   'import zuplo': { failed: 1, load: async () => (await import('./import-zuplo/command.ts')).importZuplo },
   migrate: { failed: 1, load: async () => (await import('./migrate.ts')).migrate },
   'keys reencrypt': { failed: 1, load: async () => (await import('./reencrypt.ts')).reencryptRecords },

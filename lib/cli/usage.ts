@@ -4,7 +4,8 @@ export const usage = `Usage: express-mcp-auth <command> ...
   doctor [URL] [--config FILE]             looks at a deployment, or at options, as real clients do
   import zuplo POLICIES [ROUTES] [--out FILE] [--force]
                                            writes a config file of Zuplo's policies.json and routes.oas.json
-  import clients CLIENTS --config FILE     registers the clients of another server under their ids
+  import clients CLIENTS --config FILE [--auth-method METHOD] [--json]
+                                           registers the clients of another server under their ids
   migrate --config FILE                    creates or updates the tables of the configured storage
   keys rotate --config FILE                publishes a new signing key; it signs after ten minutes
   keys reencrypt --config FILE             encrypts with the current secret what still is with a previous one
