@@ -171,13 +171,16 @@ describe('headers', () => {
     });
     const answer = await post();
     expect(answer.statusText).toBe('OK');
-    expect([...answer.headers.keys()].sort()).toEqual([
+    const names = [...answer.headers.keys()].sort();
+    // One of them, by whether the upstream's answer was there as a whole.
+    const framing = ['content-length', 'transfer-encoding'];
+    expect(names.filter((name) => framing.includes(name))).toHaveLength(1);
+    expect(names.filter((name) => !framing.includes(name))).toEqual([
       'connection',
       'content-type',
       'date',
       'mcp-session-id',
       'retry-after',
-      'transfer-encoding',
       'x-accel-buffering',
     ]);
   });

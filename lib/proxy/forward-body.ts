@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isPlainJson, peekBody } from '../shared/request-body.ts';
+import { isPlainJson, peekBody, takeBody } from '../shared/request-body.ts';
 import { bodyTooLarge, notJson, type UndecidableRequest, unsupportedBody } from '../shared/request-operations.ts';
 
 /** What of a request's body goes to the upstream. */
@@ -18,8 +18,8 @@ export type BodyNeed = 'none' | 'retry' | 'decision';
 /** A body that comes in one piece or two costs less to send as bytes than to pass on as a stream. */
 const smallBytes = 65_536;
 
-function isSmall({ headers }: IncomingMessage): boolean {
-  return Number(headers['content-length'] ?? Number.POSITIVE_INFINITY) <= smallBytes;
+function isSmall({ headers }: IncomingMessage, maxBytes: number): boolean {
+  return Number(headers['content-length'] ?? Number.POSITIVE_INFINITY) <= Math.min(smallBytes, maxBytes);
 }
 
 /** What the app's parser or `setEncoding` has left, as bytes; undefined where it is nested too deeply to be written. */
@@ -41,8 +41,9 @@ export async function readForwardBody(req: IncomingMessage, need: BodyNeed, maxB
   const { body } = req as IncomingMessage & { readonly body?: unknown };
   const isParsed = req.readableEnded && body !== undefined;
   const isText = req.readableEncoding !== null; // The stream has characters now: what is sent on must be bytes.
-  if (need === 'none' && !isParsed && !isText && !isSmall(req)) return { kind: 'stream' };
-  const peeked = await peekBody(req, maxBytes);
+  if (need === 'none' && !isParsed && !isText && !isSmall(req, maxBytes)) return { kind: 'stream' };
+  const isTakeable = req.readable && !isText && isSmall(req, maxBytes);
+  const peeked = await (isTakeable ? takeBody(req) : peekBody(req, maxBytes));
   switch (peeked.kind) {
     case 'broken':
       return { kind: 'broken' };

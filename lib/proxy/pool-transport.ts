@@ -11,13 +11,14 @@ interface Settle {
   readonly reject: (failure: UpstreamFailure) => void;
 }
 
+const textOf = (field: Buffer | string | undefined) => field?.toString('latin1') ?? '';
+
 /** Raw headers in pairs: one byte is one character, as in Node's own. */
 function toHeaders(raw: Controller['rawHeaders']): Header[] {
   const fields = (raw ?? []) as readonly (Buffer | string)[];
-  const text = (field: Buffer | string | undefined) => field?.toString('latin1') ?? '';
   const headers: Header[] = [];
   for (let index = 0; index + 1 < fields.length; index += 2)
-    headers.push([text(fields[index]), text(fields[index + 1])]);
+    headers.push([textOf(fields[index]), textOf(fields[index + 1])]);
   return headers;
 }
 
@@ -31,12 +32,23 @@ function codeOf(error: Error): string {
   return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? 'ECONNRESET';
 }
 
-/** One exchange with the upstream. */
-class Exchange implements Dispatcher.DispatchHandler {
+/** What an answer may bring before anybody has asked for its body. */
+const maxEarlyBytes = 65_536;
+
+/** One exchange with the upstream, and its answer. */
+class Exchange implements Dispatcher.DispatchHandler, UpstreamResponse {
+  status = 0;
+  headers: readonly Header[] = [];
   readonly #settle: Settle;
   #controller: Controller | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Made when something asks for it: most answers of MCP come whole, and are sent on without a stream. */
   #body: Readable | undefined;
+  readonly #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #hasHead = false;
+  #isComplete = false;
+  #failure: Error | undefined;
   #isTimedOut = false;
   #isOver = false;
 
@@ -53,30 +65,60 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Controller, status: number): void {
     if (status < 200) return; // What an upstream says on the way to its answer.
     clearTimeout(this.#timer);
+    this.status = status;
+    this.headers = toHeaders(controller.rawHeaders);
+    this.#hasHead = true;
+    this.#settle.resolve(this);
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#body) {
+      if (!this.#body.push(chunk)) controller.pause();
+      return;
+    }
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes > maxEarlyBytes) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#isOver = true;
+    this.#isComplete = true;
+    this.#body?.push(null);
+  }
+
+  get body(): Readable {
+    this.#body ??= this.#openBody();
+    return this.#body;
+  }
+
+  takeWhole(): Buffer | undefined {
+    if (!this.#isComplete || this.#body) return undefined;
+    return this.#early.length === 1 ? this.#early[0] : Buffer.concat(this.#early);
+  }
+
+  #openBody(): Readable {
     const body = new Readable({
-      read: () => controller.resume(),
+      read: () => this.#controller?.resume(),
       destroy: (error, done) => {
         this.end();
         done(error);
       },
     });
-    this.#body = body;
-    this.#settle.resolve({ status, headers: toHeaders(controller.rawHeaders), body });
-  }
-
-  onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.#body?.push(chunk) === false) controller.pause();
-  }
-
-  onResponseEnd(): void {
-    this.#isOver = true;
-    this.#body?.push(null);
+    for (const chunk of this.#early) body.push(chunk);
+    if (this.#isComplete) body.push(null);
+    if (this.#failure) body.destroy(this.#failure);
+    return body;
   }
 
   onResponseError(_controller: Controller, error: Error): void {
     clearTimeout(this.#timer);
     this.#isOver = true;
-    if (this.#body) return void this.#body.destroy(error);
+    if (this.#hasHead) {
+      this.#failure = error;
+      this.#body?.destroy(error);
+      return;
+    }
     const problem = this.#isTimedOut
       ? ({ reason: 'timed_out' } as const)
       : ({ reason: 'unreachable', code: codeOf(error) } as const);
@@ -106,6 +148,7 @@ class Exchange implements Dispatcher.DispatchHandler {
  */
 export function createPoolTransport(target: URL): UpstreamTransport {
   let opening: Promise<Pool> | undefined;
+  let opened: Pool | undefined;
   let isClosed = false;
 
   /** Loaded with the first request: a process without a proxy does without. */
@@ -119,6 +162,7 @@ export function createPoolTransport(target: URL): UpstreamTransport {
       connect: { timeout: 0 },
     });
     if (isClosed) await pool.destroy();
+    opened = pool;
     return pool;
   }
 
@@ -134,13 +178,15 @@ export function createPoolTransport(target: URL): UpstreamTransport {
     });
   }
 
+  async function sendFirst(request: UpstreamRequest, res: ServerResponse): Promise<UpstreamResponse> {
+    opening ??= open();
+    const pool = await opening;
+    if (res.destroyed) throw new UpstreamFailure({ reason: 'unreachable', code: 'closed' }); // Left while undici was loaded.
+    return dispatch(pool, request, res);
+  }
+
   return {
-    async send(request, res) {
-      opening ??= open();
-      const pool = await opening;
-      if (res.destroyed) throw new UpstreamFailure({ reason: 'unreachable', code: 'closed' }); // Left while undici was loaded.
-      return dispatch(pool, request, res);
-    },
+    send: (request, res) => (opened ? dispatch(opened, request, res) : sendFirst(request, res)),
     close() {
       isClosed = true;
       opening?.then((pool) => pool.destroy()).catch(() => undefined);

@@ -98,26 +98,35 @@ export function createProxy(
     sendUpstreamError(res, problem);
   }
 
-  /** What is sent besides the credential. */
-  async function describeRequest(req: IncomingMessage, body: ForwardBody): Promise<UpstreamRequest> {
+  /** What is sent besides the credential. A promise only where something has to be signed or checked. */
+  function describeRequest(
+    req: IncomingMessage,
+    body: ForwardBody,
+  ): UpstreamRequest | Promise<UpstreamRequest | undefined> {
     const headers = requestHeaders(req, body);
     if (gate) headers['accept-encoding'] = 'identity';
-    if (options.identity) headers[options.identity.header.toLowerCase()] = await signIdentity(req, target.origin);
-    return {
+    const request = {
       method: req.method ?? 'GET',
       path: pathFor(req.url ?? ''),
       headers,
       body: body.kind === 'bytes' ? body.bytes : req,
       firstByteTimeoutMs: req.method === 'POST' ? options.firstByteTimeoutMs : 0,
     };
+    const isPlain = !options.identity && (!sessions || headers[sessionHeader] === undefined);
+    return isPlain ? request : forCaller(req, request);
   }
 
-  /** Puts the upstream's own session id in the place of the one that this caller was given. @returns undefined for another's */
-  async function withSession(req: IncomingMessage, request: UpstreamRequest): Promise<UpstreamRequest | undefined> {
-    const presented = request.headers[sessionHeader];
-    if (!sessions || presented === undefined) return request;
+  /**
+   * With what tells the upstream who calls, and its own session id in the place of the one that this caller was given.
+   * @returns undefined for another's session
+   */
+  async function forCaller(req: IncomingMessage, request: UpstreamRequest): Promise<UpstreamRequest | undefined> {
+    const headers = { ...request.headers };
+    if (options.identity) headers[options.identity.header.toLowerCase()] = await signIdentity(req, target.origin);
+    const presented = headers[sessionHeader];
+    if (!sessions || presented === undefined) return { ...request, headers };
     const id = await sessions.read(req, presented);
-    return id === undefined ? undefined : { ...request, headers: { ...request.headers, [sessionHeader]: id } };
+    return id === undefined ? undefined : { ...request, headers: { ...headers, [sessionHeader]: id } };
   }
 
   /** Sends the upstream's answer on, or says why not. */
@@ -127,9 +136,11 @@ export function createProxy(
       discard(response.body);
       return fail(res, { reason: 'redirected', status });
     }
-    const headers = sessions ? await sessions.bind(res.req, response.headers) : response.headers;
-    const problem = await deliver(
-      { ...response, headers },
+    const bound = sessions?.bind(res.req, response.headers) ?? response.headers;
+    const headers = bound instanceof Promise ? await bound : bound;
+    const delivery = deliver(
+      response,
+      { status, headers },
       res,
       {
         filter: verdict.kind === 'pass' ? verdict.filter : undefined,
@@ -139,6 +150,7 @@ export function createProxy(
       },
       (broken) => fail(res, broken),
     );
+    const problem = delivery instanceof Promise ? await delivery : delivery;
     if (problem) fail(res, problem);
   }
 
@@ -153,15 +165,14 @@ export function createProxy(
     verdict: Verdict,
     call: ObservedCall | undefined,
   ): Promise<void> {
-    const request = await withSession(req, await describeRequest(req, body));
+    const described = describeRequest(req, body);
+    const request = described instanceof Promise ? await described : described;
     const send = (outgoing: UpstreamRequest) => transport.send(outgoing, res);
     let refusal: UpstreamRefusal | undefined;
     for (let attempt = 1; ; attempt += 1) {
-      const credential = await credentials?.forRequest({
-        req,
-        readMessage: async () => messageOf(body),
-        ...(refusal && { refusal }),
-      });
+      const credential =
+        credentials &&
+        (await credentials.forRequest({ req, readMessage: async () => messageOf(body), ...(refusal && { refusal }) }));
       switch (credential?.kind) {
         case 'answer':
           return credential.send(res);
@@ -179,7 +190,7 @@ export function createProxy(
       if (res.destroyed) return;
       const headers = { ...credential?.headers };
       const sentAt = performance.now();
-      const outgoing = { ...request, headers: { ...request.headers, ...headers } };
+      const outgoing = credential ? { ...request, headers: { ...request.headers, ...headers } } : request;
       const response = await (call ? call.send(outgoing, send) : send(outgoing));
       const refused = credentialRefusal(response);
       if (!refused) {
@@ -215,7 +226,7 @@ export function createProxy(
     bytes: Buffer | undefined,
     call?: ObservedCall,
   ): Promise<void> {
-    const verdict: Verdict = (await gate?.decide(req, bytes)) ?? { kind: 'pass' };
+    const verdict: Verdict = gate ? await gate.decide(req, bytes) : { kind: 'pass' };
     if (verdict.kind === 'refused') return sendJson(res, verdict.status, verdict.body);
     try {
       await forward(req, res, body, verdict, call);

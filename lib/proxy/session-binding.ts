@@ -11,8 +11,8 @@ import type { KeyRingSource } from '../shared/secrets.ts';
  * changes. Nothing is kept, and every replica reads it.
  */
 export interface SessionBinding {
-  /** Headers of an answer to this caller, with the upstream's session id bound to them. */
-  bind(req: IncomingMessage, headers: readonly Header[]): Promise<readonly Header[]>;
+  /** Headers of an answer to this caller, with the upstream's session id bound to them; a promise only where there is one. */
+  bind(req: IncomingMessage, headers: readonly Header[]): readonly Header[] | Promise<readonly Header[]>;
   /** The upstream's id in one that this caller was given; undefined in any other. */
   read(req: IncomingMessage, presented: string): Promise<string | undefined>;
 }
@@ -28,15 +28,17 @@ function boundTo(req: IncomingMessage, id: string): string {
 }
 
 export function createSessionBinding(keyRing: KeyRingSource): SessionBinding {
+  async function bindSession(req: IncomingMessage, headers: readonly Header[]): Promise<readonly Header[]> {
+    const ring = await keyRing();
+    return headers.map(([name, id]): Header => {
+      if (!isNamed(name, sessionHeader)) return [name, id];
+      return [name, `${ring.sign(purpose, boundTo(req, id))}.${id}`];
+    });
+  }
+
   return {
-    async bind(req, headers) {
-      if (!headers.some(([name]) => isNamed(name, sessionHeader))) return headers;
-      const ring = await keyRing();
-      return headers.map(([name, id]): Header => {
-        if (!isNamed(name, sessionHeader)) return [name, id];
-        return [name, `${ring.sign(purpose, boundTo(req, id))}.${id}`];
-      });
-    },
+    bind: (req, headers) =>
+      headers.some(([name]) => isNamed(name, sessionHeader)) ? bindSession(req, headers) : headers,
 
     async read(req, presented) {
       const separator = presented.indexOf('.');

@@ -22,6 +22,11 @@ export interface UpstreamResponse {
   readonly headers: readonly Header[];
   /** Errors or closes without `end` where the answer breaks off. Its owner reads it to the end or destroys it. */
   readonly body: Readable;
+  /**
+   * All of the body, where it came together with the head: for whoever sends it on at once and needs no `body`. Undefined
+   * where a part is still to come, and once there is a stream of it.
+   */
+  readonly takeWhole?: () => Buffer | undefined;
 }
 
 /** The request got no answer. */

@@ -81,6 +81,29 @@ export function isPlainJson({ headers, rawHeaders, body, readableEnded }: Parsed
   return types.length <= 1 && jsonInUtf8.test(type) && (isDecoded || coding === 'identity');
 }
 
+/**
+ * Reads a body whose length is told and small, and uses it up: for who is the last to read it. By events, with nothing put
+ * back, it costs a third of {@link peekBody}.
+ */
+export function takeBody(req: IncomingMessage): Promise<PeekedBody> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const finish = (result: PeekedBody): void => {
+      req.off('data', take).off('end', onEnd).off('error', onBroken).off('close', onBroken);
+      resolve(result);
+    };
+    const take = (chunk: Buffer): void => void chunks.push(chunk);
+    const onEnd = (): void => {
+      const [only] = chunks;
+      if (only === undefined) return finish({ kind: 'none' });
+      finish({ kind: 'bytes', bytes: chunks.length === 1 ? only : Buffer.concat(chunks) });
+    };
+    const onBroken = (): void => finish({ kind: 'broken' });
+    if (req.destroyed) return onBroken();
+    req.on('data', take).on('end', onEnd).on('error', onBroken).on('close', onBroken);
+  });
+}
+
 /** Reads a request body of at most `limit` bytes without using it up. */
 export async function peekBody(req: IncomingMessage, limit: number): Promise<PeekedBody> {
   const { body } = req as ParsedRequest;
