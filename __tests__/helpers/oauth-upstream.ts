@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair } from 'jose';
 import { type Configuration, Provider } from 'oidc-provider';
 import { peekBody } from '../../lib/shared/request-body.ts';
-import { createSdkV1McpHandler, createSdkV2McpHandler, type McpTestHandler } from './mcp-servers.ts';
+import { createSdkV2McpHandler, type McpTestHandler } from './mcp-servers.ts';
 import { registerAssertionGrants, type TrustedCompany } from './upstream-assertion-grants.ts';
 
 export interface OAuthUpstreamOptions {
@@ -283,5 +283,3 @@ export async function startOAuthUpstream(options: OAuthUpstreamOptions = {}): Pr
     },
   };
 }
-
-export { createSdkV1McpHandler };

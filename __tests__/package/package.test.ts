@@ -1,9 +1,10 @@
 import { type ExecFileOptions, execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -168,6 +169,62 @@ describe('the tarball', () => {
     const { messages, pkg } = await publint({ pack: { tarball: bytes.buffer }, strict: true });
 
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  });
+});
+
+/** What a consumer installs with the package, by its lock file: names and licences, the package itself left out. */
+async function installedPackages(): Promise<Map<string, string>> {
+  const lock = JSON.parse(await readFile(join(consumer, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { license?: string; dependencies?: Record<string, string> }>;
+  };
+  const found = new Map<string, string>();
+  const visit = (name: string, from: string): void => {
+    const nested = `${from}/node_modules/${name}`;
+    const path = lock.packages[nested] ? nested : `node_modules/${name}`;
+    const entry = lock.packages[path];
+    if (!entry || found.has(path)) return;
+    found.set(path, entry.license ?? 'none');
+    for (const dependency of Object.keys(entry.dependencies ?? {})) visit(dependency, path);
+  };
+  for (const name of Object.keys(manifest.dependencies)) visit(name, `node_modules/${manifest.name}`);
+  return found;
+}
+
+describe('what a consumer gets', () => {
+  it('is small: at most 1.4 MB packed, 5 MB on disk', async () => {
+    const { size } = await stat(tarball);
+    const files = await listFiles(installed);
+    const sizes = await Promise.all(files.map(async (file) => (await stat(join(installed, file))).size));
+    const unpacked = sizes.reduce((sum, each) => sum + each, 0);
+    expect(size).toBeLessThan(1_400_000);
+    expect(unpacked).toBeLessThan(5_000_000);
+  });
+
+  it('is few: five direct dependencies, at most 60 in all, and no install script', async () => {
+    expect(Object.keys(manifest.dependencies)).toHaveLength(5);
+    const found = await installedPackages();
+    expect(found.size).toBeGreaterThan(5);
+    expect(found.size).toBeLessThanOrEqual(60);
+    const lock = JSON.parse(await readFile(join(consumer, 'package-lock.json'), 'utf8'));
+    expect([...found.keys()].filter((path) => lock.packages[path].hasInstallScript)).toEqual([]);
+  });
+
+  it('is under licences that ask for no more than their notice', async () => {
+    const permissive = /^(?:MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0)$/;
+    const found = await installedPackages();
+    expect([...found].filter(([, licence]) => !permissive.test(licence))).toEqual([]);
+  });
+
+  it('has types that every resolution of an ES module finds right', async () => {
+    const found = await checkPackage(createPackageFromTarballData(new Uint8Array(await readFile(tarball))));
+    if (found.types === false) throw new Error('there are no types');
+    // CommonJS of TypeScript before 5.8 cannot require an ES module, and before node16 there were no entries.
+    const others = ['node10', 'node16-cjs'];
+    const problems = found.problems.filter(
+      (problem) => !('resolutionKind' in problem && others.includes(problem.resolutionKind)),
+    );
+    expect(problems).toEqual([]);
+    expect(Object.keys(found.entrypoints)).toHaveLength(entries().length + 1);
   });
 });
 
