@@ -68,6 +68,19 @@ function requireGrantedResource(payload: Payload): void {
   throw new errors.InvalidTarget('resource was not granted');
 }
 
+/**
+ * A pushed authorization request is used up when its code is given out, which may be after it has expired: it is kept as long
+ * as a login may take, so that of those who began with it one gets a code (RFC 9126 section 4). That it has expired,
+ * oidc-provider reads in it.
+ */
+const longestLoginSeconds = 3600;
+
+/** How long a record is kept, seconds. */
+function lifetimeOf(model: string, expiresIn: number | undefined, clientTtlSeconds: number): number | undefined {
+  if (expiresIn === undefined) return model === 'Client' ? clientTtlSeconds : undefined;
+  return model === 'PushedAuthorizationRequest' ? expiresIn + longestLoginSeconds : expiresIn;
+}
+
 interface TokenRequest {
   readonly oidc?: { readonly client?: { readonly clientId: string; readonly tokenEndpointAuthMethod?: string } };
 }
@@ -193,7 +206,7 @@ export function createProviderAdapter(model: string, options: ProviderAdapterOpt
   return {
     async upsert(id, payload, expiresIn) {
       const key = keyOf(id);
-      const lifetime = expiresIn ?? (model === 'Client' ? options.clientTtlSeconds : undefined);
+      const lifetime = lifetimeOf(model, expiresIn, options.clientTtlSeconds);
       const grantId = ownerOf(model, id, payload);
       const value: Payload = {
         ...sealFields(model, key, payload, keyRing),
