@@ -39,7 +39,7 @@ async function writeOnce(
   const [deciding, ...others] = once ? [once.write, ...writes] : writes;
   if (!deciding) return;
   const isWritten = await answering(events, commitAll(storage, { ...deciding, how: 'create' }, others));
-  if (!isWritten) throw once ? toProviderError(once.refusal) : new errors.InvalidGrant('grant was revoked meanwhile');
+  if (!isWritten) throw once ? toProviderError(once.refusal()) : new errors.InvalidGrant('grant was revoked meanwhile');
   once?.done();
 }
 

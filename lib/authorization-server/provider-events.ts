@@ -21,9 +21,10 @@ export function forwardProviderEvents(
   on(
     'registration_create.success',
     (_ctx: OidcContext, client: { clientId: string; redirectUris?: readonly string[] }) => {
-      const redirectHosts = (client.redirectUris ?? []).map(
-        (uri) => URL.parse(uri)?.host || (URL.parse(uri)?.protocol ?? ''),
-      );
+      const redirectHosts = (client.redirectUris ?? []).map((uri) => {
+        const url = URL.parse(uri);
+        return url?.host || (url?.protocol ?? '');
+      });
       events.emit({ type: 'client.registered', clientId: client.clientId, redirectHosts });
     },
   );

@@ -47,10 +47,11 @@ export function createRateLimits(storage: Storage, options: ResolvedRateLimits):
   function subjectsOf(
     endpoint: RateLimitedAttempt['endpoint'],
     { req }: Exchange,
-    about: About,
+    aboutIt: () => About,
   ): { client: string; address?: string } | undefined {
     const address = callerAddress(req);
     if (address === undefined) return undefined;
+    const about = aboutIt();
     if (!subjectOf) return { client: `${about.clientId ?? about.redirectHost ?? ''} ${address}`, address };
     const own = subjectOf({ endpoint, address, ...about });
     return own === undefined ? undefined : { client: own };
@@ -76,12 +77,14 @@ export function createRateLimits(storage: Storage, options: ResolvedRateLimits):
     return limited.address.attempt(subjects.address);
   }
 
-  const aboutClient = (clientId: string | null | undefined): About => (clientId ? { clientId } : {});
+  const aboutClient = (clientId: string | null | undefined) => (): About => (clientId ? { clientId } : {});
   return {
     async registration(exchange, redirectUris) {
       if (!registration) return undefined;
-      const redirectHost = redirectHostOf(redirectUris);
-      const about = redirectHost === undefined ? {} : { redirectHost };
+      const about = () => {
+        const redirectHost = redirectHostOf(redirectUris);
+        return redirectHost === undefined ? {} : { redirectHost };
+      };
       return attempt(registration, subjectsOf('registration', exchange, about));
     },
 

@@ -14,16 +14,21 @@ function scopeTokens(text: string): string[] {
   return text.split(' ').filter((token) => token !== '');
 }
 
-/** Every accepted spelling of a resource becomes the advertised one; unknown ones stay, and are refused later. */
-function canonicalizeResources(parameters: URLSearchParams, issuer: Issuer, resources: Resources): void {
+/**
+ * Every accepted spelling of a resource becomes the advertised one; unknown ones stay, and are refused later.
+ * @returns whether anything changed
+ */
+function canonicalizeResources(parameters: URLSearchParams, issuer: Issuer, resources: Resources): boolean {
   const given = parameters.getAll('resource');
-  if (given.length === 0) return;
-  parameters.delete('resource');
+  if (given.length === 0) return false;
   const canonical = given.map((indicator) => {
     const resource = resources.resolve(issuer, indicator);
     return resource ? canonicalResource(issuer, resource) : indicator;
   });
+  if (canonical.length === 1 && canonical[0] === given[0]) return false;
+  parameters.delete('resource');
   for (const indicator of new Set(canonical)) parameters.append('resource', indicator);
+  return true;
 }
 
 /** What the identity provider is to be asked (OpenID Connect Core section 3.1.2.1); what is malformed has no effect. */
@@ -75,16 +80,16 @@ export function prepareAuthorizationRequest(parameters: URLSearchParams, issuer:
 
 /**
  * Prepares a token request: canonical resource; scopes that no access token carries are dropped, not refused.
- * @returns whether anything may have changed
+ * @returns whether anything changed
  */
 export function prepareTokenRequest(parameters: URLSearchParams, issuer: Issuer, resources: Resources): boolean {
-  if (!parameters.has('resource') && !parameters.has('scope')) return false;
-  canonicalizeResources(parameters, issuer, resources);
-  if (parameters.getAll('scope').length !== 1) return true;
-  const scopes = scopeTokens(parameters.get('scope') ?? '').filter(
-    (scope) => !openIdScopes.has(scope) && scope !== 'offline_access',
-  );
-  if (scopes.length > 0) parameters.set('scope', scopes.join(' '));
+  const isChanged = canonicalizeResources(parameters, issuer, resources);
+  const [given, ...more] = parameters.getAll('scope');
+  if (given === undefined || more.length > 0) return isChanged;
+  const scopes = scopeTokens(given).filter((scope) => !openIdScopes.has(scope) && scope !== 'offline_access');
+  const scope = scopes.join(' ');
+  if (scope === given && scope !== '') return isChanged;
+  if (scope !== '') parameters.set('scope', scope);
   else parameters.delete('scope');
   return true;
 }

@@ -67,9 +67,29 @@ export interface RedirectPolicy {
   readonly allowRedirect?: (uri: string) => boolean;
 }
 
+/** What the rules say of URIs: the same few are registered again and again, and looked at twice in each registration. */
+const decided = new WeakMap<RedirectPolicy, Map<string, RedirectUriProblem | undefined>>();
+const maxDecided = 256;
+const noPolicy: RedirectPolicy = {};
+
 /** @returns the problem, or undefined where the URI may be used. Looks at the raw text, before any parser repairs it. */
-export function checkRedirectUri(uri: unknown, policy: RedirectPolicy = {}): RedirectUriProblem | undefined {
+export function checkRedirectUri(uri: unknown, policy: RedirectPolicy = noPolicy): RedirectUriProblem | undefined {
   if (typeof uri !== 'string') return 'not_a_string';
+  const problem = decide(uri, policy);
+  // The app is asked each time.
+  return problem ?? (policy.allowRedirect && policy.allowRedirect(uri) !== true ? 'not_allowed' : undefined);
+}
+
+function decide(uri: string, policy: RedirectPolicy): RedirectUriProblem | undefined {
+  const known = decided.get(policy) ?? new Map<string, RedirectUriProblem | undefined>();
+  if (known.has(uri)) return known.get(uri);
+  const problem = checkText(uri, policy);
+  if (known.size >= maxDecided) known.clear();
+  if (uri.length <= maxRedirectUriBytes) decided.set(policy, known.set(uri, problem));
+  return problem;
+}
+
+function checkText(uri: string, policy: RedirectPolicy): RedirectUriProblem | undefined {
   if (Buffer.byteLength(uri) > maxRedirectUriBytes) return 'too_long';
   if (/[^\x21-\x7e]|[\\"<>^`{|}]/.test(uri)) return 'forbidden_character';
   if (uri.includes('#')) return 'fragment';
@@ -77,8 +97,7 @@ export function checkRedirectUri(uri: unknown, policy: RedirectPolicy = {}): Red
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase();
   const url = URL.parse(uri);
   if (!scheme || !url || url.protocol !== `${scheme}:`) return 'not_absolute';
-  const problem = isWeb(scheme) ? checkWebUri(uri, url) : checkPrivateUseUri(scheme, url, policy.allowedSchemes ?? []);
-  return problem ?? (policy.allowRedirect && policy.allowRedirect(uri) !== true ? 'not_allowed' : undefined);
+  return isWeb(scheme) ? checkWebUri(uri, url) : checkPrivateUseUri(scheme, url, policy.allowedSchemes ?? []);
 }
 
 const isWeb = (scheme: string) => scheme === 'https' || scheme === 'http';

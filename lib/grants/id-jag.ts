@@ -203,7 +203,11 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
       const knownAccountId = use && (await identities.known(issuer, identity));
       if (use && knownAccountId !== undefined) {
         // Last, with the token: a request that is refused for anything else does not use the assertion up.
-        const once = { write: use, refusal: refuse({ reason: 'replayed' }), done: () => accepted(knownAccountId) };
+        const once = {
+          write: use,
+          refusal: () => refuse({ reason: 'replayed' }),
+          done: () => accepted(knownAccountId),
+        };
         return { accountId: knownAccountId, ...target, once };
       }
       // Before anything is written of the user: an assertion that comes again must not bring back what it once said.

@@ -20,14 +20,25 @@ function withoutPort(address: string): string {
 /** All callers whose proxy names no address (RFC 7239 section 6), or whose own text stands in its place: they share one limit. */
 const unnamed = 'unknown';
 
+interface Called {
+  readonly ip?: string | undefined;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
+/** Of requests being served: several limits and the flow ask for it. */
+const known = new WeakMap<Called, { readonly address: string | undefined }>();
+
 /**
  * Who calls, for limits: the address as Express's `trust proxy` says, an IPv6 one as its network. Undefined on loopback and
  * on a local socket: a program of this machine, or every caller of a proxy in front that Express does not trust.
  */
-export function callerAddress(req: {
-  readonly ip?: string | undefined;
-  readonly socket: { readonly remoteAddress?: string | undefined };
-}): string | undefined {
+export function callerAddress(req: Called): string | undefined {
+  const caller = known.get(req) ?? { address: addressOf(req) };
+  known.set(req, caller);
+  return caller.address;
+}
+
+function addressOf(req: Called): string | undefined {
   const given = req.ip ?? req.socket.remoteAddress ?? '';
   const address = withoutPort(given).replace(/^::ffff:(?=\d+\.)/i, '');
   switch (isIP(address)) {

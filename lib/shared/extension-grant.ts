@@ -45,7 +45,7 @@ export interface GivenAccess {
 export interface Once {
   readonly write: RecordWrite;
   /** Where it is there already. */
-  readonly refusal: GrantRefusal;
+  readonly refusal: () => GrantRefusal;
   /** Called once it is written with the token. */
   readonly done: () => void;
 }
