@@ -22,6 +22,8 @@ export interface OAuthUpstreamOptions {
   readonly fetchDocument?: (url: string) => Promise<Response>;
   /** Whether clients may register themselves. @defaultValue true */
   readonly registration?: boolean;
+  /** The token endpoint that its metadata names, in place of its own. */
+  readonly tokenEndpoint?: (own: URL) => string;
   /** Whose people get tokens for an assertion, without a browser. */
   readonly company?: () => TrustedCompany;
   /** Where the metadata of the resource is, and whether a challenge names it. @defaultValue at its well-known place, and so */
@@ -174,6 +176,16 @@ async function interact(provider: Provider, req: IncomingMessage, res: ServerRes
   );
 }
 
+function renameTokenEndpoint(res: ServerResponse, rename: (own: URL) => string): void {
+  const end = res.end.bind(res) as (body: string) => ServerResponse;
+  res.end = ((body: string) => {
+    const metadata = JSON.parse(String(body)) as { token_endpoint: string };
+    const text = JSON.stringify({ ...metadata, token_endpoint: rename(new URL(metadata.token_endpoint)) });
+    res.setHeader('content-length', Buffer.byteLength(text));
+    return end(text);
+  }) as typeof res.end;
+}
+
 export async function startOAuthUpstream(options: OAuthUpstreamOptions = {}): Promise<OAuthUpstream> {
   const { metadata = 'challenge', createHandler = createSdkV2McpHandler } = options;
   const server = createServer();
@@ -257,6 +269,8 @@ export async function startOAuthUpstream(options: OAuthUpstreamOptions = {}): Pr
       if (path.startsWith('/interaction/')) return await interact(provider, req, res);
       // oidc-provider serves its metadata for OpenID Connect; RFC 8414 has another name for the same document.
       if (path === '/.well-known/oauth-authorization-server') req.url = '/.well-known/openid-configuration';
+      if (options.tokenEndpoint && req.url?.startsWith('/.well-known/'))
+        renameTokenEndpoint(res, options.tokenEndpoint);
       await authorizationServer(req, res);
     } catch {
       res.destroy();
