@@ -91,7 +91,7 @@ export function linkIn(text: string): string {
 
 /** Opens a link and goes on up to the last page, as `name` at the upstream. */
 export async function connect(browser: Browser, link: string, name: string): Promise<Page> {
-  const stopAt = (url: string) => !url.startsWith('http://127.0.0.1:');
+  const stopAt = (url: string) => !/^http:\/\/(?:127\.0\.0\.1|localhost):/.test(url);
   let page = await browser.get(link, { stopAt });
   for (let step = 0; step < 6; step += 1) {
     const controls = page.forms.flatMap((form) => form.controls.map((control) => control.name));
