@@ -42,7 +42,11 @@ describe('express-mcp-auth/resource', () => {
 
     expect(packages).toEqual([]);
     expect(files).toContain('lib/resource.ts');
-    expect(files.filter((file) => !/^lib\/(?:[^/]+|protected-resource\/[^/]+|shared\/[^/]+)\.ts$/.test(file))).toEqual([
+    expect(
+      files.filter(
+        (file) => !/^lib\/(?:[^/]+|protected-resource\/[^/]+|shared\/[^/]+|telemetry\/[^/]+)\.ts$/.test(file),
+      ),
+    ).toEqual([
       'lib/storage/storage.ts', // The port, for the error that a store's outage is.
     ]);
   });

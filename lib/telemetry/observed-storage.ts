@@ -1,5 +1,5 @@
 import { secondsSince, type Telemetry } from '../shared/telemetry.ts';
-import type { Storage } from './storage.ts';
+import type { Storage } from '../storage/storage.ts';
 
 const methods = [
   'get',
