@@ -46,6 +46,7 @@ import { resolveAuthenticate } from './resolve-authenticate-options.ts';
 import { resolveOptions } from './resolve-options.ts';
 import { resolveProxy } from './resolve-route-options.ts';
 import { createRoutes, type WellKnown } from './routes.ts';
+import { createBlocks } from './shared/blocks.ts';
 import { endpointPaths } from './shared/endpoint-paths.ts';
 import { createEvents } from './shared/events.ts';
 import { createCallerFlow } from './shared/flow-id.ts';
@@ -94,11 +95,13 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   );
   const grantSeconds = gateway.refreshTokenTtlSeconds + settings.stateTtlSeconds + gateway.accessTokenTtlSeconds;
   const identities = createIdentities(storage, grantSeconds + settings.sessionTtlSeconds);
+  const blocks = createBlocks(storage, Math.min(1, gateway.tokenCacheSeconds));
   const tokens = createAccessTokens({
     storage,
     identities,
     cacheSeconds: gateway.tokenCacheSeconds,
     jwtRevocationCheck: gateway.jwtRevocationCheck,
+    blockOf: blocks.blockOf,
     publicKeys: async (issuer) => (await provider(issuer)).publicKeys,
   });
 
@@ -138,6 +141,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     events,
     describeAssertion: createDescribeAssertion(settings.login),
     providerOf: createProviderOf(settings.login),
+    isBlocked: blocks.hasUser,
     userPolicy,
     outboundTo: (urls) => outbound(namedHosts(urls)),
   });
@@ -204,6 +208,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     bindGrant,
     endSession: (issuer, uid) => endSession(storage, issuer, uid),
     userPolicy,
+    isBlocked: blocks.hasUser,
     mayRedirect,
     approved: clients.fetcher.approved,
     pages,
@@ -282,6 +287,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const rateLimits = createRateLimits(storage, settings.rateLimits);
   const { registration: registrationEndpoint, ...machineEndpoints } = createMachineEndpoints({
     rateLimits,
+    isBlocked: blocks.hasClient,
     provider,
     resources,
     events,
@@ -301,7 +307,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       createRoutes(paths, gateway.endpointAliases, wellKnown, {
         ...machineEndpoints,
         ...(registration.enabled && { registration: registrationEndpoint }),
-        ...createBrowserEndpoints({ provider, resources, events, pages, rateLimits }),
+        ...createBrowserEndpoints({ provider, resources, events, pages, rateLimits, isBlocked: blocks.hasClient }),
         metadata: createMetadataEndpoint(provider),
         interaction: interactions.endpoint,
         connect: upstreams.connect,

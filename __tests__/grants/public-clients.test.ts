@@ -31,6 +31,7 @@ const request: GrantRequest = {
 function idJagGrant(allowPublicClients: boolean): ExtensionGrant {
   const settings = { trustedIssuers: [], maxLifetimeSeconds: 300, clockToleranceSeconds: 60, allowPublicClients };
   return createIdJagGrant({
+    isBlocked: async () => false,
     settings: settings as unknown as ResolvedIdJag,
     storage,
     identities,

@@ -2,6 +2,7 @@ import type { EventSink } from '../shared/events.ts';
 import { newFlowId } from '../shared/flow-id.ts';
 import type { Endpoint, Exchange } from '../shared/http.ts';
 import { sendJson } from '../shared/http.ts';
+import type { Issuer } from '../shared/issuer.ts';
 import type { Pages } from '../shared/pages/pages.ts';
 import type { Resources } from '../shared/resources.ts';
 import { authorizationError } from './error-page.ts';
@@ -17,11 +18,20 @@ export interface BrowserEndpointOptions {
   readonly resources: Resources;
   readonly events: EventSink;
   readonly rateLimits: RateLimits;
+  /** Whether the operator has blocked a client. */
+  readonly isBlocked: (issuer: Issuer, clientId: string) => Promise<boolean>;
   readonly pages: Pages;
 }
 
 /** The authorization endpoint and its continuation after an interaction: for browsers, no CORS, errors are pages. */
-export function createBrowserEndpoints({ provider, resources, events, pages, rateLimits }: BrowserEndpointOptions): {
+export function createBrowserEndpoints({
+  provider,
+  resources,
+  events,
+  pages,
+  rateLimits,
+  isBlocked,
+}: BrowserEndpointOptions): {
   authorization: Endpoint;
   resume: Endpoint;
 } {
@@ -58,6 +68,18 @@ export function createBrowserEndpoints({ provider, resources, events, pages, rat
           { kind: 'unavailable', code: 'temporarily_unavailable', flowId },
           { status: 429 },
         );
+      }
+      const clientId = parameters.get('client_id');
+      if (clientId !== null && (await isBlocked(exchange.issuer, clientId))) {
+        const flowId = newFlowId();
+        events.emit({
+          type: 'authorization.refused',
+          flowId,
+          clientId: clientId.slice(0, 2048),
+          reason: 'client is blocked',
+        });
+        const problem = authorizationError('unauthorized_client', 'the operator has blocked this application');
+        return pages.send(exchange, 'error', { ...problem, flowId }, { status: 403 });
       }
       prepare(parameters, exchange);
       const { callback } = await provider(exchange.issuer);

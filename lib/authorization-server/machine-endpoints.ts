@@ -4,7 +4,9 @@ import { openCors, sendPreflight } from '../shared/cors.ts';
 import type { EventSink } from '../shared/events.ts';
 import { isNamed } from '../shared/header-list.ts';
 import { BodyError, type Endpoint, type Exchange, readBody, sendJson } from '../shared/http.ts';
+import type { Issuer } from '../shared/issuer.ts';
 import type { Resources } from '../shared/resources.ts';
+import { namedClients } from './named-clients.ts';
 import { handOver } from './provider-request.ts';
 import type { ProviderSource } from './provider-source.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -22,6 +24,8 @@ export interface MachineEndpointOptions {
   readonly resources: Resources;
   readonly events: EventSink;
   readonly rateLimits: RateLimits;
+  /** Whether the operator has blocked a client. */
+  readonly isBlocked: (issuer: Issuer, clientId: string) => Promise<boolean>;
   /** Brings a registration body into form, or says publicly why it cannot be. */
   readonly normalizeRegistration: (
     body: Record<string, unknown>,
@@ -114,6 +118,7 @@ export function createMachineEndpoints({
   resources,
   events,
   rateLimits,
+  isBlocked,
   normalizeRegistration,
 }: MachineEndpointOptions): {
   registration: Endpoint;
@@ -144,6 +149,11 @@ export function createMachineEndpoints({
         // An outage has an event of its own.
         if (failures.includes(exchange.res.statusCode)) rateLimits.tokenFailed(exchange, clientId).catch(() => {});
       });
+      for (const named of namedClients(parameters, exchange.req.headers.authorization)) {
+        if (await isBlocked(exchange.issuer, named)) {
+          throw new OAuthError('unauthorized_client', 400, 'the client is blocked');
+        }
+      }
       const isPrepared = prepare?.(parameters, exchange) ?? false;
       exchange.res.setHeader('cache-control', 'no-store'); // oidc-provider leaves it out at revocation.
       const isPlain = !isPrepared && plainForm.test(text);

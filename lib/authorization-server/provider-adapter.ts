@@ -4,6 +4,7 @@ import { currentRequest } from '../shared/current-request.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import type { KeyRing } from '../shared/key-ring.ts';
+import { listedIndex } from '../shared/listing.ts';
 import { readRecord } from '../shared/read-ahead.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { sealedIndex } from '../shared/sealed-records.ts';
@@ -160,8 +161,7 @@ function indexOf(
   if (model === 'Session' && typeof uid === 'string') return { index: { uid: keyOf(uid) } };
   if (model === 'Grant' && typeof accountId === 'string' && typeof clientId === 'string')
     return { index: { account: keyOf(accountId), client: keyOf(clientId) } };
-  if (model === 'Client' && payload.client_secret !== undefined)
-    return { index: sealedIndex(key, payload.client_secret) };
+  if (model === 'Client') return { index: { ...listedIndex(key), ...sealedIndex(key, payload.client_secret) } };
   return {};
 }
 

@@ -1,4 +1,5 @@
 import type { Issuer } from '../shared/issuer.ts';
+import { listedIndex } from '../shared/listing.ts';
 import { recordId } from '../shared/record-ids.ts';
 import { sealedIndex } from '../shared/sealed-records.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -36,7 +37,7 @@ export function createClientLifetime(
       let expiresAt = record?.expiresAt ?? now + clientTtlSeconds;
       if (record && expiresAt <= now + clientTtlSeconds - interval) {
         expiresAt = now + clientTtlSeconds;
-        const index = sealedIndex(id, record.value.client_secret);
+        const index = { ...listedIndex(id), ...sealedIndex(id, record.value.client_secret) };
         // Written by another meanwhile: the next token looks again.
         if (!(await storage.replace('Client', id, record.version, record.value, { expiresAt, index }))) return;
       }

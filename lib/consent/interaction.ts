@@ -9,7 +9,7 @@ import type { PageUpstream } from '../shared/pages/models.ts';
 import type { Pages } from '../shared/pages/pages.ts';
 import { isReady, notConnectedName } from '../shared/pages/upstream-list.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
-import type { UserPolicy } from '../shared/user-policy.ts';
+import type { UserPolicy, UserVerdict } from '../shared/user-policy.ts';
 import { consentClient, consentResource } from './consent-content.ts';
 import { type Decision, readDecision } from './decision.ts';
 import { createFinishInteraction, type FinishOptions, type Loaded, saveResult } from './finish-interaction.ts';
@@ -40,6 +40,8 @@ export interface InteractionOptions extends FinishOptions {
   /** Sends the browser to sign in; called only after the person approved the client (MCP 2026-07-28, Confused Deputy). */
   readonly startLogin: (exchange: Exchange, login: LoginRequest) => Promise<void>;
   readonly userPolicy: UserPolicy | undefined;
+  /** Whether the operator has blocked a person. */
+  readonly isBlocked: (issuer: Issuer, identity: Identity) => Promise<boolean>;
   /** The operator's word on a redirect URI now: it may have changed since the client registered. */
   readonly mayRedirect: (redirectUri: string) => boolean;
   /** Whether the operator set the client up, so that its name can be relied on. */
@@ -176,7 +178,9 @@ export function createInteractions(options: InteractionOptions): Interactions {
     { provider, interaction }: Pick<Loaded, 'provider' | 'interaction'>,
     identity: Identity,
   ): Promise<boolean> {
-    const verdict = await judgeUser(options.userPolicy, provider, interaction, identity);
+    const verdict: UserVerdict = (await options.isBlocked(exchange.issuer, identity))
+      ? { kind: 'refused', reason: 'blocked' }
+      : await judgeUser(options.userPolicy, provider, interaction, identity);
     if (verdict.kind === 'allowed') return true;
     if (await saveResult(interaction, refusalResult(verdict))) {
       showRefusal(exchange, interaction, identity, verdict, { events, pages });
@@ -300,7 +304,7 @@ export function createInteractions(options: InteractionOptions): Interactions {
     },
 
     async admit(exchange, uid, identity) {
-      if (!options.userPolicy) return true;
+      if (!options.userPolicy && !(await options.isBlocked(exchange.issuer, identity))) return true;
       const { provider } = await providerOf(exchange.issuer);
       const interaction = await provider.Interaction.find(uid);
       // One that has expired meanwhile is found so by complete().

@@ -61,7 +61,7 @@ export function showRefusal(
     const content = { kind: 'failed', code: 'server_error', flowId, next } as const;
     return pages.send(exchange, 'error', content, { status: 500, uiLocales });
   }
-  events.emit({ type: 'user.refused', ...user, reason: 'authorizeUser: refused' });
+  events.emit({ type: 'user.refused', ...user, reason: refusal.reason ?? 'authorizeUser: refused' });
   const { message: explanation } = refusal;
   const content = { kind: 'userRefused', code: 'access_denied', flowId, next } as const;
   pages.send(

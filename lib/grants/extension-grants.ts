@@ -10,7 +10,7 @@ import { createIdJagGrant, type IdJagGrantOptions, idJagProfile } from './id-jag
 import type { ResolvedIdJag } from './resolve-id-jag-options.ts';
 
 export interface ExtensionGrantOptions
-  extends Pick<IdJagGrantOptions, 'describeAssertion' | 'providerOf' | 'userPolicy'> {
+  extends Pick<IdJagGrantOptions, 'describeAssertion' | 'providerOf' | 'userPolicy' | 'isBlocked'> {
   readonly idJag: ResolvedIdJag | undefined;
   readonly clients: Pick<ResolvedClients, 'fixed' | 'load'>;
   readonly storage: Storage;

@@ -34,6 +34,8 @@ export interface IdJagGrantOptions {
   readonly providerOf: (iss: string) => string | undefined;
   /** The app's word on a person. */
   readonly userPolicy: UserPolicy | undefined;
+  /** Whether the operator has blocked a person. */
+  readonly isBlocked: (issuer: Issuer, user: { readonly iss: string; readonly sub: string }) => Promise<boolean>;
   /** UNIX milliseconds. */
   readonly now?: () => number;
 }
@@ -148,6 +150,7 @@ export function createIdJagGrant(options: IdJagGrantOptions): ExtensionGrant {
     identity: AssertedIdentity,
     resource: Resource,
   ): Promise<IdJagProblem | undefined> {
+    if (await options.isBlocked(issuer, identity)) return { reason: 'user_refused' };
     if (!options.userPolicy) return undefined;
     const known = await identities.find(issuer, accountIdOf(identity));
     const { roles = known?.roles ?? [], claims } = identity;

@@ -1,4 +1,5 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, jwtVerify } from 'jose';
+import type { Blocks } from '../shared/blocks.ts';
 import type { Identities, Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
 import { recordId } from '../shared/record-ids.ts';
@@ -27,6 +28,7 @@ export type AccessTokenProblem =
   | 'grant_ended'
   | 'user_unknown'
   | 'malformed_record'
+  | 'blocked'
   | RemoteTokenProblem;
 
 /** Why a token of an issuer elsewhere is refused, besides. */
@@ -54,6 +56,8 @@ export interface AccessTokenOptions {
   readonly identities: Identities;
   readonly cacheSeconds: number;
   readonly jwtRevocationCheck: boolean;
+  /** What the operator has blocked. */
+  readonly blockOf: Blocks['blockOf'];
   /** The same object for as long as the keys are the same. */
   readonly publicKeys: (issuer: Issuer) => Promise<PublicKeys>;
 }
@@ -84,7 +88,7 @@ function readClaims(claims: TokenClaims): (Omit<AccessToken, 'identity'> & { acc
 
 /** A live grant and a known user: what makes a token revocable. */
 async function withUser(
-  { storage, identities }: AccessTokenOptions,
+  { storage, identities, blockOf }: AccessTokenOptions,
   issuer: Issuer,
   claims: TokenClaims,
 ): Promise<AccessToken | AccessTokenProblem> {
@@ -96,7 +100,8 @@ async function withUser(
     identities.find(issuer, accountId),
   ]);
   if (!grant) return 'grant_ended';
-  return identity ? { ...rest, identity } : 'user_unknown';
+  if (!identity) return 'user_unknown';
+  return (await blockOf(issuer, { clientId: rest.clientId, user: identity })) ? 'blocked' : { ...rest, identity };
 }
 
 async function readOpaqueToken(
@@ -147,7 +152,10 @@ async function readJwt(
   if (typeof described === 'string') return described;
   const { idp, roles } = rest as { idp?: { iss: string; sub: string }; roles?: readonly string[] };
   const { accountId: _, ...withoutAccount } = described;
-  return idp ? { ...withoutAccount, identity: { ...idp, roles: roles ?? [], claims: {} } } : 'malformed_record';
+  if (!idp) return 'malformed_record';
+  // Nothing else tells of it: no grant is looked up.
+  if (await options.blockOf(issuer, { clientId: described.clientId, user: idp }, true)) return 'blocked';
+  return { ...withoutAccount, identity: { ...idp, roles: roles ?? [], claims: {} } };
 }
 
 /**

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Storage, StoredRecord } from '../storage/storage.ts';
 import { accountIdOf } from './account-id.ts';
 import type { Issuer } from './issuer.ts';
+import { listedIndex } from './listing.ts';
 import { readRecord } from './read-ahead.ts';
 import { recordId } from './record-ids.ts';
 
@@ -59,10 +60,11 @@ function withAssertion(known: Record<string, unknown>, { roles, claims }: Assert
 
 export function createIdentities(storage: Storage, lifetimeSeconds: number, now: () => number = Date.now): Identities {
   const expiry = () => Math.floor(now() / 1000) + lifetimeSeconds;
-  const writeOf = (issuer: Issuer, { iss, sub }: Pick<Identity, 'iss' | 'sub'>) => ({
-    expiresAt: expiry(),
-    index: { subject: recordId(issuer, sub), idp: recordId(issuer, iss) },
-  });
+  const writeOf = (issuer: Issuer, { iss, sub }: Pick<Identity, 'iss' | 'sub'>) => {
+    const found = { subject: recordId(issuer, sub), idp: recordId(issuer, iss) };
+    const id = recordId(issuer, accountIdOf({ iss, sub }));
+    return { expiresAt: expiry(), index: { ...found, ...listedIndex(id) } };
+  };
 
   /** What an assertion makes of a record; undefined where nothing changes. */
   function changed(known: StoredRecord, asserted: AssertedIdentity, expiresAt: number) {

@@ -1,5 +1,6 @@
 import type { FoundRecord, WriteOptions } from '../storage/storage.ts';
 import { keyIdOf } from './key-ring.ts';
+import { listedIndex } from './listing.ts';
 
 /**
  * A kind of records that outlive a change of the option `secret`, one member of each sealed. They are indexed by the key
@@ -34,4 +35,9 @@ export function sealedIndex(id: string, sealed: unknown): NonNullable<WriteOptio
 }
 
 /** Client secrets of registrations; public clients have none. */
-export const clientSecrets: SealedKind = { kind: 'Client', member: 'client_secret', boundTo: (id) => id };
+export const clientSecrets: SealedKind = {
+  kind: 'Client',
+  member: 'client_secret',
+  boundTo: (id) => id,
+  ownIndex: ({ id }) => listedIndex(id),
+};

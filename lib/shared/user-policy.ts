@@ -21,8 +21,8 @@ export interface UserRequest {
 /** The app's word on one user. */
 export type UserVerdict =
   | { readonly kind: 'allowed' }
-  /** `message` is for the person. */
-  | { readonly kind: 'refused'; readonly message?: string }
+  /** `message` is for the person. `reason` for events, where it was not the app. */
+  | { readonly kind: 'refused'; readonly message?: string; readonly reason?: string }
   /** The app's function failed: nobody is let in, and nobody is told that they may not. */
   | { readonly kind: 'undecided'; readonly reason: string };
 
