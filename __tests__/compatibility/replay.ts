@@ -12,7 +12,7 @@ import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { McpOAuthOptions } from '../../lib/index.ts';
 import { type DocumentHost, startDocumentHost } from '../clients/document-host.ts';
 import { createBrowser } from '../helpers/browser.ts';
-import { type Gateway, startGateway } from '../helpers/gateway.ts';
+import { startGateway } from '../helpers/gateway.ts';
 import { createSdkV1McpHandler, type WhoAmI } from '../helpers/mcp-servers.ts';
 import { basic } from '../helpers/oauth-client.ts';
 import { approve, atDevLogin } from '../helpers/sdk-clients.ts';
@@ -107,8 +107,15 @@ async function callTool(client: Client, mcpUrl: string, token: string, clientId:
   expectThat(who.resource === mcpUrl, 'tool call', `the tool saw resource ${who.resource}`);
 }
 
-async function flow(given: Fixture, gateway: Gateway, hosts: ReplayHosts): Promise<void> {
-  const mcpUrl = `${gateway.url}/mcp`;
+/** What the replay goes through: any server on loopback with the dev login. */
+export interface Replayed {
+  readonly mcpUrl: string;
+  /** Calls a tool with a token. @throws Error where the tool does not see this client */
+  callTool(client: Client, mcpUrl: string, token: string, clientId: string): Promise<void>;
+}
+
+/** @param hosts of metadata documents, for the clients that have one */
+export async function replayAt({ mcpUrl, callTool }: Replayed, given: Fixture, hosts?: ReplayHosts): Promise<void> {
   const client = createClient(given.origin, given.protocolVersion);
   const { resource, server } = await client.discover(mcpUrl);
   const found = {
@@ -125,7 +132,7 @@ async function flow(given: Fixture, gateway: Gateway, hosts: ReplayHosts): Promi
     identity.kind === 'registration'
       ? await registerClient(client, server.registration_endpoint, fixture)
       : identity.kind === 'metadata document'
-        ? publish(identity, hosts)
+        ? publish(identity, hosts as ReplayHosts)
         : { clientId: identity.metadata.client_id, clientSecret: String(identity.metadata.client_secret) };
   const verifier = randomBytes(32).toString('base64url');
   const request = {
@@ -145,7 +152,7 @@ async function flow(given: Fixture, gateway: Gateway, hosts: ReplayHosts): Promi
   ) => {
     const assertion =
       fixture.authentication === 'private_key_jwt'
-        ? await hosts.sign({ clientId, audience: server.token_endpoint })
+        ? await (hosts as ReplayHosts).sign({ clientId, audience: server.token_endpoint })
         : undefined;
     const parameters = fill(template, { ...request, ...values, client_assertion: assertion });
     const answer = await client.postForm(step, server.token_endpoint, parameters, headers);
@@ -185,7 +192,7 @@ export async function replay(fixture: Fixture, hosts: ReplayHosts): Promise<void
       void app.all('/mcp', auth.authenticate('/mcp', { ...(allowedOrigins && { allowedOrigins }) }), handler),
   });
   try {
-    await flow(fixture, gateway, hosts);
+    await replayAt({ mcpUrl: `${gateway.url}/mcp`, callTool }, fixture, hosts);
   } finally {
     await handler.close();
     await gateway.close();
