@@ -21,6 +21,8 @@ doctor URL, of an MCP endpoint (best) or of an issuer:
   --only ID,ID                      these checks alone
   --ca FILE                         certificate authority in PEM, instead of the system's
   --token-file FILE                 an access token, to look at event streams
+  --tool NAME                       a tool that sends progress: called with the token, to see whether it comes at once
+  --tool-arguments JSON             its arguments ({})
   --initial-access-token-file FILE  what registration requests must carry
   --web-origin URL                  origin of a page that calls the MCP endpoint
   --client-document URL             a metadata document to fetch; may be repeated

@@ -30,6 +30,8 @@ export interface Breakage {
   change?: (reply: Reply, request: FrontRequest) => void | Promise<void>;
   /** Keeps event streams until they end. */
   holdsStreams?: boolean;
+  /** Called when a piece of an event stream has gone out. */
+  streamed?: (text: string) => void;
 }
 
 export interface BrokenFront {
@@ -75,10 +77,13 @@ export async function startBrokenFront(certificate?: {
     response.on('close', () => sent.destroy());
     sent.on('response', (answer) => {
       const { statusCode: status = 0, headers: answerHeaders } = answer;
-      if (answerHeaders['content-type'] === 'text/event-stream' && method === 'GET') {
-        if (breakage.holdsStreams) return void answer.resume();
+      const isStream = answerHeaders['content-type'] === 'text/event-stream';
+      if (isStream && method === 'GET' && breakage.holdsStreams) return void answer.resume();
+      if (isStream && !breakage.holdsStreams) {
         response.writeHead(status, answerHeaders).flushHeaders();
-        return void answer.pipe(response);
+        return void answer
+          .on('data', (chunk) => response.write(chunk, () => breakage.streamed?.(String(chunk))))
+          .on('end', () => response.end());
       }
       answer
         .toArray()

@@ -531,6 +531,35 @@ describe('doctor, of a deployment that is broken', () => {
     ]);
   });
 
+  const tool = { name: 'count', arguments: { to: 2 } };
+
+  it('finds nothing where progress comes before the result', async () => {
+    const firstProgress = new Promise<void>((resolve) => {
+      deployment.front.breakage = { streamed: (text) => text.includes('notifications/progress') && resolve() };
+    });
+    const looking = deployment.look({ accessToken, tool }, { only: ['streaming'] });
+    await deployment.gate.next();
+    await firstProgress;
+    await fetch(deployment.url); // Meanwhile doctor, in this same process, has read what was there before.
+    await deployment.gate.next();
+    const diagnosis = await looking;
+    expect(diagnosis).toMatchObject({ findings: [], skipped: [], passed: ['streaming'] });
+  });
+
+  it('finds progress that is kept back until the result', async () => {
+    deployment.front.breakage = { holdsStreams: true };
+    const looking = deployment.look({ accessToken, tool }, { only: ['streaming'] });
+    await deployment.gate.next();
+    await new Promise((resolve) => setTimeout(resolve, 600)); // A quicker tool would tell nothing.
+    await deployment.gate.next();
+    expect((await looking).findings).toMatchObject([
+      {
+        id: 'streaming',
+        what: expect.stringMatching(/^the progress of the tool count came together with its result, after \d+ ms$/),
+      },
+    ]);
+  });
+
   it('names the root cause, and what it could not look at because of it', async () => {
     deployment.front.breakage = { answer: ({ path }) => (serverDocument.test(path) ? { status: 502 } : undefined) };
     const diagnosis = await deployment.look();

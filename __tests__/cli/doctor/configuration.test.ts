@@ -66,7 +66,7 @@ describe('doctor, of sound options', () => {
     });
   });
 
-  it('leaves nothing in the store', async () => {
+  it('leaves nothing of its own in the store', async () => {
     const written = new Set<string>();
     const storage = brokenStorage((store) => ({
       create: (kind, id, ...rest) => {
@@ -79,8 +79,10 @@ describe('doctor, of sound options', () => {
       },
     }));
     await look(sound({ storage }));
-    expect(written.size).toBe(3);
-    for (const entry of written) {
+    const own = [...written].filter((entry) => entry.startsWith('Doctor '));
+    expect(own).toHaveLength(3);
+    expect(written.size).toBe(4); // And the signing keys, which every start makes.
+    for (const entry of own) {
       const [kind = '', id = ''] = entry.split(' ');
       expect([entry, await storage.get(kind, id)]).toEqual([entry, undefined]);
     }
@@ -168,6 +170,16 @@ describe('doctor, of options that are broken', () => {
     const diagnosis = await look({ ...options, secret: `${randomSecret}-another-one` });
     expect(diagnosis.findings).toMatchObject([
       { id: 'signing-keys', what: expect.stringMatching(/were sealed with another secret/) },
+    ]);
+  });
+
+  it('finds start: a provider that cannot be built', async () => {
+    const configureProvider = (configuration: Record<string, unknown>) => {
+      configuration.pkce = { required: () => false };
+    };
+    const diagnosis = await look(sound({ configureProvider }));
+    expect(diagnosis.findings).toMatchObject([
+      { id: 'start', what: expect.stringMatching(/^configureProvider, pkce: must not be replaced/) },
     ]);
   });
 

@@ -7,7 +7,7 @@ import { type McpOAuthOptions, memoryStorage } from '../../../lib/index.ts';
 import { createBrowser } from '../../helpers/browser.ts';
 import { type Gateway, startGateway } from '../../helpers/gateway.ts';
 import { type IdentityProvider, startIdentityProvider } from '../../helpers/identity-provider.ts';
-import { createSdkV1McpHandler } from '../../helpers/mcp-servers.ts';
+import { createSdkV1McpHandler, type McpTestHandler } from '../../helpers/mcp-servers.ts';
 import { createOAuthClient } from '../../helpers/oauth-client.ts';
 import { approve, atIdentityProvider } from '../../helpers/sdk-clients.ts';
 import { type BrokenFront, startBrokenFront } from './broken-front.ts';
@@ -29,6 +29,8 @@ export const unresolvable: NonNullable<NonNullable<McpOAuthOptions['outbound']>[
 export interface SoundDeployment {
   readonly front: BrokenFront;
   readonly gateway: Gateway;
+  /** Sets the pace of the MCP server's tool `count`. */
+  readonly gate: McpTestHandler['gate'];
   /** Its options, as a config file holds them. */
   readonly options: McpOAuthOptions;
   readonly identityProvider: IdentityProvider;
@@ -44,6 +46,7 @@ export interface SoundDeployment {
 export const patience = {
   ca: undefined,
   accessToken: undefined,
+  tool: undefined,
   webOrigin: undefined,
   initialAccessToken: undefined,
   clientDocuments: [],
@@ -78,6 +81,7 @@ export async function startDeployment(
   return {
     front,
     gateway,
+    gate: handler.gate,
     options: own,
     identityProvider,
     url,

@@ -48,6 +48,7 @@ import { resourceScopes } from './checks/resource-scopes.ts';
 import { serverMetadata } from './checks/server-metadata.ts';
 import { serverMetadataForms } from './checks/server-metadata-forms.ts';
 import { signingKeys } from './checks/signing-keys.ts';
+import { start } from './checks/start.ts';
 import { storageExpiry } from './checks/storage-expiry.ts';
 import { storageVolatile } from './checks/storage-volatile.ts';
 import { storageWrite } from './checks/storage-write.ts';
@@ -120,6 +121,7 @@ export const configurationChecks: readonly Check<Configuration>[] = [
   redisEviction,
   weakSecret,
   signingKeys,
+  start,
   keyAge,
   idpDiscovery,
   idpKeys,

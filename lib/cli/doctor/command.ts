@@ -15,6 +15,8 @@ const parameters = {
   only: { type: 'string' },
   ca: { type: 'string' },
   'token-file': { type: 'string' },
+  tool: { type: 'string' },
+  'tool-arguments': { type: 'string' },
   'initial-access-token-file': { type: 'string' },
   'web-origin': { type: 'string' },
   'client-document': { type: 'string', multiple: true },
@@ -37,6 +39,15 @@ function readMs(name: string, text: string | undefined, fallback: number): numbe
   if (text === undefined) return fallback;
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new UsageError(`--${name} must be milliseconds, an integer from 1 to 9999999`);
+}
+
+function readTool(name: string | undefined, text: string | undefined): DeploymentOptions['tool'] {
+  if (name === undefined) return undefined;
+  try {
+    return { name, arguments: JSON.parse(text ?? '{}') };
+  } catch {
+    throw new UsageError('--tool-arguments must be JSON');
+  }
 }
 
 function readOnly(text: string | undefined): readonly string[] | undefined {
@@ -75,6 +86,7 @@ export async function doctor(args: readonly string[], { out, error }: CommandCon
           ca: await readText(values.ca),
           accessToken: await readText(values['token-file']),
           initialAccessToken: await readText(values['initial-access-token-file']),
+          tool: readTool(values.tool, values['tool-arguments']),
           webOrigin: values['web-origin'],
           clientDocuments: values['client-document'] ?? [],
           latencyMs: readMs('latency-ms', values['latency-ms'], 3000),

@@ -15,6 +15,8 @@ export interface DeploymentOptions {
   readonly ca: string | undefined;
   /** An access token for the MCP endpoint; without one, streams are not looked at. */
   readonly accessToken: string | undefined;
+  /** A tool that sends progress, and its arguments: called with the access token, to see whether progress comes at once. */
+  readonly tool: { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> } | undefined;
   /** Origin of a page that calls the MCP endpoint from a browser. @defaultValue the endpoint's own */
   readonly webOrigin: string | undefined;
   /** A token that registration requests must carry. */

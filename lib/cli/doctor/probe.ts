@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
 
@@ -49,11 +50,22 @@ export interface Timing {
   readonly firstByteMs: number;
 }
 
+/** What one read of an answer brought. */
+export interface Piece {
+  readonly text: string;
+  readonly afterMs: number;
+}
+
 /** The HTTP client of `doctor`: follows no redirect, unpacks nothing, remembers how long each answer took. */
 export interface Probe {
   send(url: string, request?: ProbeRequest): Promise<Answer>;
   /** Opens an answer without reading it. @returns undefined where no head came within the limit */
   open(url: string, request: ProbeRequest, limitMs: number): Promise<Omit<Answer, 'text' | 'json'> | undefined>;
+  /** Reads an answer piece by piece, each with the time since the request, milliseconds. */
+  read(
+    url: string,
+    request: ProbeRequest,
+  ): Promise<Omit<Answer, 'text' | 'json'> & { readonly pieces: readonly Piece[] }>;
   readonly timings: readonly Timing[];
   close(): Promise<void>;
 }
@@ -137,6 +149,22 @@ export function createProbe({ ca, lookup, timeoutMs }: ProbeOptions): Probe {
         return answer;
       } catch (error) {
         if (limit.aborted) return undefined;
+        throw failure(url, error);
+      }
+    },
+
+    async read(url, given) {
+      const startedAt = performance.now();
+      try {
+        const { body, ...answer } = await start(url, given);
+        const pieces: Piece[] = [];
+        // By event: an iterator hands over at once what was read in several steps.
+        body.on('data', (chunk: Buffer) =>
+          pieces.push({ text: chunk.toString('utf8'), afterMs: performance.now() - startedAt }),
+        );
+        await once(body, 'end');
+        return { ...answer, pieces };
+      } catch (error) {
         throw failure(url, error);
       }
     },

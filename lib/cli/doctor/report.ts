@@ -1,13 +1,11 @@
 import type { Diagnosis } from './check.ts';
 
-/** The report for people: one line for each finding, and below it whom it hurts and how to mend it. */
+/** The report for people: one line for each finding, with whom it hurts, how to mend it and where to read more. */
 export function textReport({ findings, passed, skipped, notes }: Diagnosis): string[] {
-  const lines = findings.flatMap(({ id, severity, what, hurts, mend, docs }) => [
-    `${severity} ${id}: ${what}`,
-    `  hurts: ${hurts}`,
-    `  mend:  ${mend}`,
-    `  more:  ${docs}`,
-  ]);
+  const lines = findings.map(
+    ({ id, severity, what, hurts, mend, docs }) =>
+      `${severity} ${id}: ${what} | hurts: ${hurts} | mend: ${mend} | ${docs}`,
+  );
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   const counts = `${passed.length} checks passed, ${errors} errors, ${findings.length - errors} warnings`;
   return [
