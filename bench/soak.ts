@@ -46,8 +46,10 @@ function median(list: readonly number[]): number {
 /** The limits of fault F-39. */
 function judge({ samples, statuses, failures, serverErrors }: SoakResult): Limit[] {
   const measured = afterWarmUp(samples);
-  const rise = slopePerMinute(measured, ({ rssMiB }) => rssMiB);
-  const heapRise = slopePerMinute(measured, ({ heapMiB }) => heapMiB);
+  // Between collections memory rises and falls with the garbage in it.
+  const collected = measured.filter(({ isCollected }) => isCollected);
+  const rise = slopePerMinute(collected, ({ rssMiB }) => rssMiB);
+  const heapRise = slopePerMinute(collected, ({ heapMiB }) => heapMiB);
   const delay = median(measured.map(({ delayP99Ms }) => delayP99Ms));
   const handles = slopePerMinute(measured, (sample) => sample.handles - 2 * sample.streams);
   const fives = Object.entries(statuses).reduce((sum, [status, count]) => sum + (Number(status) >= 500 ? count : 0), 0);
@@ -60,9 +62,14 @@ function judge({ samples, statuses, failures, serverErrors }: SoakResult): Limit
       isKept: failures.length === 0,
     },
     { what: '`server.error` events', value: String(serverErrors), limit: '0', isKept: serverErrors === 0 },
-    { what: 'rise of RSS after the warm-up, MiB/min', value: rise.toFixed(2), limit: 'below 1', isKept: rise < 1 },
     {
-      what: 'rise of the heap after the warm-up, MiB/min',
+      what: 'rise of RSS after the warm-up, measured right after a garbage collection, MiB/min',
+      value: rise.toFixed(2),
+      limit: 'below 1',
+      isKept: rise < 1,
+    },
+    {
+      what: 'rise of the heap, likewise, MiB/min',
       value: heapRise.toFixed(2),
       limit: 'below 1',
       isKept: heapRise < 1,
@@ -94,7 +101,8 @@ Made by \`npm run soak -- --minutes=${values.minutes} --per-second=${values['per
 
 One process on a SQLite file, for ${minutes} minutes at ${perSecond} actions a second, ${last?.requests} requests in all: people register clients, sign in at an identity
 provider (a real one, in the process of the load), redeem, refresh, call, hold event streams open and revoke; a tenth of what arrives is garbage. Tokens,
-sessions and logins have short lives here, so that they end within the run; registered clients stay for a day. The requirement (F-39) says 30 minutes; this run
+sessions and grants have short lives here (5 minutes at most), so that they end within the run; registered clients stay. Every half minute garbage is collected
+first, and the limits for memory go by these samples; the plot shows all. The requirement (F-39) says 30 minutes; this run
 had the length that is written here.
 
 ![Soak](soak.svg)
@@ -125,6 +133,7 @@ const setting =
   `on ${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model}; ` +
   `load average of the machine meanwhile ${median(busy).toFixed(1)}`;
 const { samples, ...rest } = result;
+const marked = samples.map(({ isCollected }) => isCollected);
 const measurement = { minutes, perSecond, setting, limits, ...rest, samples };
 writeFileSync(`${folder}soak.json`, `${JSON.stringify(measurement, null, 1)}\n`);
 writeFileSync(
@@ -132,8 +141,13 @@ writeFileSync(
   await plotLines(
     samples.map(({ atSeconds }) => atSeconds / 60),
     [
-      { name: 'RSS', unit: 'MiB', values: samples.map(({ rssMiB }) => rssMiB) },
-      { name: 'heap used', unit: 'MiB', values: samples.map(({ heapMiB }) => heapMiB) },
+      {
+        name: 'RSS, dots right after a garbage collection',
+        unit: 'MiB',
+        values: samples.map(({ rssMiB }) => rssMiB),
+        marked,
+      },
+      { name: 'heap, dots likewise', unit: 'MiB', values: samples.map(({ heapMiB }) => heapMiB), marked },
       { name: 'event-loop delay p99', unit: 'ms', values: samples.map(({ delayP99Ms }) => delayP99Ms) },
       { name: 'open handles', unit: '', values: samples.map(({ handles }) => handles) },
       { name: 'rows in the store', unit: '', values: samples.map(({ rows }) => rows) },

@@ -19,6 +19,8 @@ export interface SoakSettings {
   /** Actions a second; each is one to eight requests. */
   readonly perSecond: number;
   readonly sampleSeconds: number;
+  /** Every so many samples garbage is collected first. @defaultValue 6 */
+  readonly collectEvery?: number;
   readonly onSample?: (sample: SoakSample) => void;
 }
 
@@ -32,6 +34,8 @@ export interface SoakSample {
   readonly delayP99Ms: number;
   /** Part of one core since the sample before. */
   readonly cpu: number;
+  /** Garbage was collected just before: the heap is what is in use, and memory what is needed for it. */
+  readonly isCollected: boolean;
   /** Rows of all tables of the store. */
   readonly rows: number;
   readonly streams: number;
@@ -63,7 +67,7 @@ const streamSeconds = 20;
 
 /** Short lives, so that what ends within a run is also seen to leave. */
 const lives = {
-  gateway: { accessTokenTtlSeconds: 60, refreshTokenTtlSeconds: 3600, tokenCacheSeconds: 5, refreshGraceSeconds: 30 },
+  gateway: { accessTokenTtlSeconds: 60, refreshTokenTtlSeconds: 300, tokenCacheSeconds: 5, refreshGraceSeconds: 30 },
   stateTtlSeconds: 60,
   sessionTtlSeconds: 120,
 };
@@ -87,7 +91,8 @@ export function slopePerMinute(samples: readonly SoakSample[], read: (sample: So
   return under === 0 ? 0 : over / under;
 }
 
-export async function soak({ seconds, perSecond, sampleSeconds, onSample }: SoakSettings): Promise<SoakResult> {
+export async function soak(settings: SoakSettings): Promise<SoakResult> {
+  const { seconds, perSecond, sampleSeconds, collectEvery = 6, onSample } = settings;
   const people = Array.from({ length: 50 }, (_, at) => `person-${at}`);
   const idp = await startIdentityProvider({ users: Object.fromEntries(people.map((name) => [name, {}])) });
   const upstream = await startStreamUpstream();
@@ -237,7 +242,8 @@ export async function soak({ seconds, perSecond, sampleSeconds, onSample }: Soak
   let beforeAt = 0;
 
   async function sample(): Promise<void> {
-    const usage = await cluster.usage(0);
+    const isCollected = (samples.length + 1) % collectEvery === 0;
+    const usage = await cluster.usage(0, isCollected);
     const atSeconds = elapsed();
     const taken = {
       atSeconds: Math.round(atSeconds),
@@ -246,6 +252,7 @@ export async function soak({ seconds, perSecond, sampleSeconds, onSample }: Soak
       handles: usage.handles,
       delayP99Ms: Math.round(usage.delayP99Ms * 10) / 10,
       cpu: Math.round(((usage.cpuMs - before.cpuMs) / ((atSeconds - beforeAt) * 1000)) * 100) / 100,
+      isCollected,
       rows: rows(),
       streams: streams.size,
       requests,

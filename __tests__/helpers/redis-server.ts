@@ -39,19 +39,19 @@ export interface RedisServerOptions {
   readonly isOwn?: boolean;
 }
 
-interface Binaries {
+export interface Binaries {
   readonly server: string;
   readonly cli: string;
 }
 
-interface Node {
+export interface Node {
   readonly port: number;
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly signal: (name: 'SIGSTOP' | 'SIGCONT') => void;
 }
 
-const HOST = '127.0.0.1';
+export const HOST = '127.0.0.1';
 const START_LIMIT_MS = 15_000;
 
 /** One server: the one of TEST_REDIS_URL, or a new one on a free port of this machine. */
@@ -99,7 +99,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   return { nodes: nodes.map(({ port }) => ({ host: HOST, port })), prefix: newPrefix(), close };
 }
 
-function newPrefix(): string {
+export function newPrefix(): string {
   return `test-${randomUUID()}:`;
 }
 
@@ -126,7 +126,7 @@ function useStrangersServer(url: string): RedisServer {
   };
 }
 
-function findBinaries(): Binaries {
+export function findBinaries(): Binaries {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
   for (const name of ['redis', 'valkey']) {
     const server = folders.map((folder) => join(folder, `${name}-server`)).find(isExecutable);
@@ -147,7 +147,12 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function createNode({ server, cli: cliPath }: Binaries, port: number, folder: string, args: readonly string[]): Node {
+export function createNode(
+  { server, cli: cliPath }: Binaries,
+  port: number,
+  folder: string,
+  args: readonly string[],
+): Node {
   let child: ChildProcess | undefined;
 
   async function stop(): Promise<void> {
@@ -183,7 +188,7 @@ async function createClusterNode(binaries: Binaries, folder: string): Promise<No
   return createNode(binaries, port, files, ['--cluster-enabled', 'yes', '--cluster-node-timeout', '500', ...sync]);
 }
 
-function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
+export function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
@@ -211,14 +216,14 @@ async function isInCluster(binaries: Binaries, port: number): Promise<boolean> {
 }
 
 /** What redis-cli prints; empty where it fails, as it does while a server starts. */
-async function cli({ cli: path }: Binaries, ...args: string[]): Promise<string> {
+export async function cli({ cli: path }: Binaries, ...args: string[]): Promise<string> {
   return promisify(execFile)(path, args).then(
     ({ stdout }) => stdout.trim(),
     () => '',
   );
 }
 
-async function until(isReached: () => Promise<boolean>): Promise<void> {
+export async function until(isReached: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + START_LIMIT_MS;
   while (!(await isReached())) {
     if (performance.now() > deadline) throw new Error(`Redis was not ready within ${START_LIMIT_MS} ms`);
@@ -227,7 +232,7 @@ async function until(isReached: () => Promise<boolean>): Promise<void> {
 }
 
 /** Below the ports that systems give to clients, with the one that a cluster node's bus takes: 10000 higher. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(12_000, 22_000);
     if ((await isFree(port)) && (await isFree(port + 10_000))) return port;

@@ -29,7 +29,7 @@ const DELETION_BATCH = 500;
  * And persistence (`appendonly yes`): a crash undoes the last second before it, with `appendfsync always` nothing. A
  * failover undoes what the new master had not received, so that what was used just before can be used again.
  *
- * Tested on Redis 7.0 with node-redis 6 and ioredis 6. Valkey has the same commands and was not run.
+ * Tested on Redis 7.0, single, under Sentinel and as a Cluster, with node-redis 6 and ioredis 6. Valkey has the same commands and was not run.
  *
  * @throws {@link ConfigurationError} for a client or an option that breaks its rule.
  *

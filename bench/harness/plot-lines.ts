@@ -14,12 +14,14 @@ export interface Line {
   readonly name: string;
   readonly unit: string;
   readonly values: readonly number[];
+  /** Values that get a dot. */
+  readonly marked?: readonly boolean[];
 }
 
 const width = 860;
 const panelHeight = 150;
 const headHeight = 40;
-const colors = { line: '#1f6feb', text: '#57606a' };
+const colors = { line: '#1f6feb', mark: '#cf222e', text: '#57606a' };
 
 /** One panel for each line, one below the other. @param minutes of each value @returns SVG */
 export async function plotLines(minutes: readonly number[], lines: readonly Line[]): Promise<string> {
@@ -46,13 +48,20 @@ export async function plotLines(minutes: readonly number[], lines: readonly Line
       axisLabel: { color: colors.text, formatter: '{value} min' },
     })),
     yAxis: lines.map((_, gridIndex) => ({ type: 'value', gridIndex, min: 0, axisLabel: { color: colors.text } })),
-    series: lines.map(({ values }, at) => ({
+    series: lines.map(({ values, marked }, at) => ({
       type: 'line',
       xAxisIndex: at,
       yAxisIndex: at,
       showSymbol: false,
       lineStyle: { width: 1.5, color: colors.line },
       data: values.map((value, index) => [minutes[index], value]),
+      markPoint: {
+        symbol: 'circle',
+        symbolSize: 6,
+        label: { show: false },
+        itemStyle: { color: colors.mark },
+        data: values.flatMap((value, index) => (marked?.[index] ? [{ coord: [minutes[index], value] }] : [])),
+      },
     })),
   });
   const svg = chart.renderToSVGString();
