@@ -284,13 +284,15 @@ export function createAuthenticator(
       return false;
     }
     const token = tokens.verify(issuer, presented.token);
-    return token instanceof Promise
-      ? token.then(async (found) => {
-          const isAdmitted = await admitToken(req, res, issuer, presented, found);
-          if (isAdmitted) tellFirstCall(req, issuer, found as AccessToken);
-          return isAdmitted;
-        })
-      : admitToken(req, res, issuer, presented, token);
+    if (!(token instanceof Promise)) return admitToken(req, res, issuer, presented, token);
+    return token.then((found) => {
+      const tell = (isAdmitted: boolean) => {
+        if (isAdmitted) tellFirstCall(req, issuer, found as AccessToken);
+        return isAdmitted;
+      };
+      const decision = admitToken(req, res, issuer, presented, found);
+      return typeof decision === 'boolean' ? tell(decision) : decision.then(tell);
+    });
   }
 
   return (req, res, next) => {

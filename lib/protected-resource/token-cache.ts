@@ -29,12 +29,16 @@ export function createTokenCache<Token extends { readonly expiresAt: number }, P
   async function checkAndRemember(key: string, issuer: Issuer, token: string): Promise<Token | Problem> {
     const startedIn = generation;
     const startedAt = nowSeconds(); // The delay of a revocation counts from here: the grant may be read early in a check.
-    const result = await check(issuer, token, key);
-    if (typeof result === 'object' && cacheSeconds > 0 && startedIn === generation) {
-      if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value as string);
-      remembered.set(key, { token: result, until: Math.min(startedAt + cacheSeconds, result.expiresAt) });
+    try {
+      const result = await check(issuer, token, key);
+      if (typeof result === 'object' && cacheSeconds > 0 && startedIn === generation) {
+        if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value as string);
+        remembered.set(key, { token: result, until: Math.min(startedAt + cacheSeconds, result.expiresAt) });
+      }
+      return result;
+    } finally {
+      if (startedIn === generation) pending.delete(key); // Not the check that began after `forget`.
     }
-    return result;
   }
 
   return {
@@ -48,9 +52,7 @@ export function createTokenCache<Token extends { readonly expiresAt: number }, P
       // Requests that arrive together with one token share one check.
       const running = pending.get(key);
       if (running) return running;
-      const checking = checkAndRemember(key, issuer, token).finally(() => {
-        if (pending.get(key) === checking) pending.delete(key); // Not the check that began after `forget`.
-      });
+      const checking = checkAndRemember(key, issuer, token);
       pending.set(key, checking);
       return checking;
     },
