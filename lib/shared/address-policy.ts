@@ -51,7 +51,6 @@ const privateIpv4 = blockList('ipv4', [
 ]);
 const privateIpv6 = blockList('ipv6', [['fc00::', 7]]);
 
-const loopbackIpv4 = blockList('ipv4', [['127.0.0.0', 8]]);
 const loopbackIpv6 = blockList('ipv6', [['::1', 128]]);
 
 /**
@@ -59,16 +58,16 @@ const loopbackIpv6 = blockList('ipv6', [['::1', 128]]);
  * IPv4 address, for one with a zone and for text that is no address. RFC 6890; MCP 2026-07-28, Security Best Practices, SSRF.
  */
 export function isPublicAddress(address: string): boolean {
-  if (net.isIPv4(address)) return !specialIpv4.check(address, 'ipv4');
+  if (net.isIPv4(address)) return !specialIpv4(address);
   const groups = ipv6Groups(address);
   if (groups === undefined) return false;
-  return globalUnicastIpv6.check(address, 'ipv6') && !specialIpv6.check(address, 'ipv6') && !isIsatap(groups);
+  return globalUnicastIpv6(address) && !specialIpv6(address) && !isIsatap(groups);
 }
 
 /** Whether an address is for use inside an organisation: RFC 1918, RFC 6598, RFC 4193. Never loopback, never link-local. */
 export function isPrivateAddress(address: string): boolean {
-  if (net.isIPv4(address)) return privateIpv4.check(address, 'ipv4');
-  return isPlainIpv6(address) && privateIpv6.check(address, 'ipv6');
+  if (net.isIPv4(address)) return privateIpv4(address);
+  return isPlainIpv6(address) && privateIpv6(address);
 }
 
 /**
@@ -76,18 +75,21 @@ export function isPrivateAddress(address: string): boolean {
  * listener reports as the peer of an IPv4 connection.
  */
 export function isLoopbackAddress(address: string): boolean {
-  if (net.isIPv4(address)) return loopbackIpv4.check(address, 'ipv4');
+  if (net.isIPv4(address)) return isLoopbackIpv4(address);
   const groups = ipv6Groups(address);
   if (groups === undefined) return false;
-  return loopbackIpv6.check(address, 'ipv6') || (isMapped(groups) && groups[6] !== undefined && groups[6] >> 8 === 127);
+  return loopbackIpv6(address) || (isMapped(groups) && groups[6] !== undefined && groups[6] >> 8 === 127);
 }
 
 /** Whether a host as `URL.hostname` gives it is loopback without asking a resolver: localhost, 127.0.0.0/8, [::1]. */
 export function isLoopbackHost(hostname: string): boolean {
   const host = hostname.toLowerCase();
   if (host === 'localhost' || host === '[::1]') return true;
-  return net.isIPv4(host) && loopbackIpv4.check(host, 'ipv4');
+  return net.isIPv4(host) && isLoopbackIpv4(host);
 }
+
+/** 127.0.0.0/8 (RFC 1122). Node takes only four plain decimal numbers for an IPv4 address. */
+const isLoopbackIpv4 = (address: string) => address.startsWith('127.');
 
 /** Whether two texts are the same address. An IPv4 address and its IPv4-mapped form are two; text that is no address equals nothing. */
 export function isSameAddress(one: string, other: string): boolean {
@@ -97,13 +99,18 @@ export function isSameAddress(one: string, other: string): boolean {
 }
 
 /**
- * A list for one address family. `net.BlockList` applies IPv4 rules to IPv4-mapped IPv6 addresses as well, so the two
- * families never share a list, and a list is asked only about its own.
+ * Whether an address of one family is in a list, which is made when it is first asked. `net.BlockList` applies IPv4 rules to
+ * IPv4-mapped IPv6 addresses as well, so the two families never share a list, and a list is asked only about its own.
  */
-function blockList(family: 'ipv4' | 'ipv6', subnets: readonly Subnet[]): net.BlockList {
-  const list = new net.BlockList();
-  for (const [prefix, bits] of subnets) list.addSubnet(prefix, bits, family);
-  return list;
+function blockList(family: 'ipv4' | 'ipv6', subnets: readonly Subnet[]): (address: string) => boolean {
+  let list: net.BlockList | undefined;
+  return (address) => {
+    if (!list) {
+      list = new net.BlockList();
+      for (const [prefix, bits] of subnets) list.addSubnet(prefix, bits, family);
+    }
+    return list.check(address, family);
+  };
 }
 
 /** RFC 4291 section 2.5.5.2. */

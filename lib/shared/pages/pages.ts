@@ -78,7 +78,7 @@ function hostOf({ origin, host }: Issuer): string {
 }
 
 export function createPages({ brand, catalogues, functions }: PagesOptions): Pages {
-  const style = styleSheet(brand.accent);
+  let style: string | undefined; // Made for the first page: a process that only checks tokens shows none.
   const locales = Object.keys(catalogues);
   const image = brand.logo === undefined ? undefined : brand.logo.startsWith('data:') ? 'data:' : "'self'";
 
@@ -90,6 +90,7 @@ export function createPages({ brand, catalogues, functions }: PagesOptions): Pag
   ): { body: string; headers: Record<string, string> } {
     const locale = chooseLocale(locales, typeof uiLocales === 'string' ? uiLocales : undefined, req.headers);
     const nonce = randomBytes(16).toString('base64url');
+    style ??= styleSheet(brand.accent);
     const page: PageContext = {
       locale,
       direction: directionOf(locale),
