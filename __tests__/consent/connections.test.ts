@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Issuer, parseIssuer } from '../../lib/shared/issuer.ts';
+import { recordId } from '../../lib/shared/record-ids.ts';
 import { type Browser, createBrowser, type Page } from '../helpers/browser.ts';
 import { createOAuthClient, type OAuthClient, send } from '../helpers/oauth-client.ts';
 import { type ObservedGateway, startObservedGateway } from '../helpers/observed-gateway.ts';
@@ -137,6 +139,37 @@ describe('the connections page', () => {
     expect((await browser.get(client.authorizeUrl(), { stopAt })).location).toContain('code=');
     await post(await open(), 'revoke', { client: client.clientId });
     expect((await browser.get(client.authorizeUrl(), { stopAt })).text).toContain('Signed in as alice');
+  });
+
+  it('shows hundreds of grants page by page, each once, and revokes those of every page', async () => {
+    const issuer = parseIssuer(gateway.url) as Issuer;
+    const { client } = await connect('Editor', 'dora');
+    const { storage } = gateway;
+    const [granted] = await storage.find('Grant', 'client', recordId(issuer, client.clientId), { limit: 1 });
+    const account = recordId(issuer, String(granted?.value.accountId));
+    for (let count = 0; count < 1100; count += 1) {
+      const [jti, clientId] = [`grant-${count}`, `client-${count}`];
+      const index = { account, client: recordId(issuer, clientId) };
+      const id = recordId(issuer, jti);
+      await storage.put('Grant', id, { ...granted?.value, jti, clientId }, { index, grantId: id });
+    }
+    const seen: string[] = [];
+    const sizes: number[] = [];
+    let page = await open();
+    for (;;) {
+      const clients = page.forms.flatMap(({ fields }) => (fields.decision === 'revoke' ? (fields.client ?? []) : []));
+      seen.push(...clients);
+      sizes.push(clients.length);
+      if (!page.links.some(({ text }) => text === 'More applications')) break;
+      page = await browser.follow(page, 'More applications');
+    }
+    expect([sizes, new Set(seen).size]).toEqual([[500, 500, 101], 1101]);
+    expect((await browser.follow(page, 'Back to the first ones')).url).toBe(`${gateway.url}/oauth/connections`);
+    // What is no place in the list is the first page.
+    const astray = await open('/oauth/connections?after=%00%2F..%2F');
+    expect([astray.status, astray.text]).toEqual([200, expect.not.stringContaining('Back to the first ones')]);
+    const done = await post(page, 'revoke-all');
+    expect(done.text).toContain('No application has access to your account here.');
   });
 
   it('stands wherever the app puts it', async () => {

@@ -153,6 +153,26 @@ export const pageSamples: Samples = {
       csrf,
       signOutUrl: '/oauth/logout',
     },
+    'connections-last': {
+      account: 'Ada Lovelace',
+      clients: [
+        {
+          id: 'desk',
+          name: 'Service desk',
+          verification: 'operator',
+          resources: [resource],
+          scopes: ['mcp:tools'],
+          allowedAt: now,
+        },
+      ],
+      moreUrl: '/oauth/connections?after=x',
+      startUrl: '/oauth/connections',
+      upstreams: [],
+      now,
+      action,
+      csrf,
+      signOutUrl: '/oauth/logout',
+    },
     'connections-empty': {
       account: 'Ada Lovelace',
       clients: [],

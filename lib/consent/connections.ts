@@ -76,8 +76,12 @@ interface LoginFailure {
 /** Begins the uid of logins for this page; its path follows. */
 const loginUid = 'connections.';
 
-/** More than anybody has; each is one record. */
-const maxGrants = 500;
+/** Grants on one page: more than nearly anybody has. Each is one record. */
+const grantsPerPage = 500;
+
+/** Parameter of the page's own address: where the page before ended. */
+const afterParameter = 'after';
+const recordIdPattern = /^[\w:-]{1,128}$/;
 
 const notices = ['revoked', 'disconnected'] as const;
 
@@ -114,22 +118,30 @@ export function createConnections(options: ConnectionsOptions): Connections {
     });
   }
 
-  async function clientsOf(issuer: Issuer, accountId: string): Promise<ConnectedClient[]> {
+  /** Clients with grants after this one. @returns also where the next page begins */
+  async function clientsOf(
+    issuer: Issuer,
+    accountId: string,
+    start: string | undefined,
+  ): Promise<{ clients: ConnectedClient[]; next: string | undefined }> {
     const found: ClientGrant[] = [];
-    let after: string | undefined;
+    let after = start;
     do {
       const page = await grants.list(issuer, accountId, { limit: 100, ...(after !== undefined && { after }) });
       found.push(...page.grants);
       after = page.next;
-    } while (after !== undefined && found.length < maxGrants);
+    } while (after !== undefined && found.length < grantsPerPage);
     const { provider } = await options.provider(issuer);
-    return connectedClients(issuer, provider, options.resources, options.isOperatorClient, found);
+    const clients = await connectedClients(issuer, provider, options.resources, options.isOperatorClient, found);
+    return { clients, next: after };
   }
 
   async function show(exchange: Exchange, { uid, accountId, identity }: Person): Promise<void> {
     const { issuer, url } = exchange;
-    const [clients, kept, ring] = await Promise.all([
-      clientsOf(issuer, accountId),
+    const given = url.searchParams.get(afterParameter) ?? '';
+    const start = recordIdPattern.test(given) ? given : undefined;
+    const [{ clients, next }, kept, ring] = await Promise.all([
+      clientsOf(issuer, accountId, start),
       upstreams.connections(issuer, identity),
       options.keyRing(),
     ]);
@@ -141,6 +153,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
         ({ upstream: id, displayName: name, connectedAt }): ConnectedUpstream => ({ id, name, connectedAt }),
       ),
       ...(notice && { notice }),
+      ...(next !== undefined && { moreUrl: `${pathOf(exchange)}?${afterParameter}=${encodeURIComponent(next)}` }),
+      ...(start !== undefined && { startUrl: pathOf(exchange) }),
       now: nowSeconds(),
       action: pathOf(exchange),
       csrf: ring.sign('csrf', csrfText(uid)),

@@ -112,6 +112,8 @@ export function contentsWith(text: string): { readonly [Name in keyof PageModels
       ],
       upstreams: [{ id: text, name: text, connectedAt: 1_000_000 }],
       notice: 'revoked',
+      moreUrl: text,
+      startUrl: text,
       now: 3_000_030,
       action: text,
       csrf: text,

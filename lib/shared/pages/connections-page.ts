@@ -77,10 +77,13 @@ function upstreams(model: ConnectionsModel): Html {
 
 /** Everything that works in a person's name, and how to end it. */
 export function connectionsPage(model: ConnectionsModel): Html {
-  const { page, clients, notice, account } = model;
+  const { page, clients, notice, account, moreUrl, startUrl } = model;
   const { connections } = page.messages;
+  const pager =
+    (moreUrl !== undefined || startUrl !== undefined) &&
+    html`<p class="split">${startUrl !== undefined && html`<a class="button quiet" href="${startUrl}">${connections.first}</a>`}${moreUrl !== undefined && html`<a class="button quiet" href="${moreUrl}">${connections.more}</a>`}</p>`;
   const revokeAll =
-    clients.length > 1 &&
+    (clients.length > 1 || pager !== false) &&
     form(model, { decision: 'revoke-all' }, html`<button class="danger">${connections.revokeAll}</button>`);
   const list =
     clients.length === 0
@@ -91,7 +94,7 @@ export function connectionsPage(model: ConnectionsModel): Html {
     isWide: true,
     body: html`${notice && html`<p class="note good" role="status">${connections[notice]}</p>`}
 <div class="split"><p class="soft">${fill(connections.account, { account })}</p><a class="button quiet" href="${model.signOutUrl}">${connections.signOut}</a></div>
-<section aria-labelledby="clients"><div class="split"><h2 id="clients">${connections.clients}</h2>${revokeAll}</div>${list}</section>
+<section aria-labelledby="clients"><div class="split"><h2 id="clients">${connections.clients}</h2>${revokeAll}</div>${list}${pager}</section>
 ${model.upstreams.length > 0 && upstreams(model)}
 <section class="split"><p class="soft grow">${connections.signOutHint}</p>${form(
       model,

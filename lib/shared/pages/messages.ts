@@ -79,6 +79,8 @@ export interface PageMessages {
     readonly revoke: string;
     readonly revokeLabel: string;
     readonly revokeAll: string;
+    readonly more: string;
+    readonly first: string;
     readonly upstreams: string;
     readonly upstreamsHint: string;
     readonly connectedSince: string;

@@ -171,6 +171,10 @@ export interface ConnectedUpstream {
 export interface ConnectionsModel extends PageModel {
   readonly account: string;
   readonly clients: readonly ConnectedClient[];
+  /** The next page of them, where there are hundreds; a client may be on several. */
+  readonly moreUrl?: string;
+  /** The first page, on the others. */
+  readonly startUrl?: string;
   readonly upstreams: readonly ConnectedUpstream[];
   /** What was just done. */
   readonly notice?: 'revoked' | 'disconnected';

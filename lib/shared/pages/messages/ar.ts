@@ -79,6 +79,8 @@ export const ar: PageMessages = {
     revoke: 'إلغاء الوصول',
     revokeLabel: 'إلغاء وصول {client}',
     revokeAll: 'إلغاء وصول الكل',
+    more: 'المزيد من التطبيقات',
+    first: 'العودة إلى البداية',
     upstreams: 'الخدمات المرتبطة',
     upstreamsHint: 'حسابات لدى خدمات أخرى يستخدمها هذا الخادم باسمك.',
     connectedSince: 'رُبط {time}',

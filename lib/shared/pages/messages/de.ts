@@ -82,6 +82,8 @@ export const de: PageMessages = {
     revoke: 'Widerrufen',
     revokeLabel: 'Zugriff von {client} widerrufen',
     revokeAll: 'Alle widerrufen',
+    more: 'Weitere Anwendungen',
+    first: 'Zurück zu den ersten',
     upstreams: 'Verbundene Dienste',
     upstreamsHint: 'Konten bei anderen Diensten, die dieser Server in Ihrem Namen benutzt.',
     connectedSince: 'Verbunden {time}',

@@ -79,6 +79,8 @@ export const en: PageMessages = {
     revoke: 'Revoke',
     revokeLabel: 'Revoke the access of {client}',
     revokeAll: 'Revoke all',
+    more: 'More applications',
+    first: 'Back to the first ones',
     upstreams: 'Connected services',
     upstreamsHint: 'Accounts elsewhere that this server uses in your name.',
     connectedSince: 'Connected {time}',
