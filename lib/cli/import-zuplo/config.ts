@@ -50,6 +50,9 @@ function loginMembers(identities: readonly ImportedIdentity[], report: ReportWri
   };
 }
 
+/** What the commands read of a config file. */
+const lastLine = 'export default options;';
+
 const commentLine = (text: string) => ` * - ${text.replace(/\s+/g, ' ').replaceAll('*/', '* /')}`;
 
 function headerComment({ left, check }: Report): string {
@@ -109,7 +112,7 @@ const issuer = ${variable('MCP_OAUTH_ISSUER').text};
 
 const options: McpOAuthOptions = ${toSource(options)};
 
-export default options;
+${lastLine}
 `;
   return { text, report: report.report };
 }
