@@ -117,9 +117,11 @@ test('the statements as data bring another tool to the same place', async () => 
 test('a schema that a newer release migrated is refused and left alone', async () => {
   await migratePostgres(pool);
   await pool.query('INSERT INTO mcp_oauth_migrations (version) VALUES (99)');
-  for (const call of [migratePostgres(pool), postgresStorage(pool, { migrate: true }).get('Token', 'a')]) {
-    await expect(call).rejects.toThrow(StorageUnavailableError);
-    await expect(call).rejects.toThrow('has schema version 99, and this release of express-mcp-auth knows up to 1');
+  const migrate = () => migratePostgres(pool);
+  const use = () => postgresStorage(pool, { migrate: true }).get('Token', 'a');
+  for (const call of [migrate, use]) {
+    await expect(call()).rejects.toThrow(StorageUnavailableError);
+    await expect(call()).rejects.toThrow('has schema version 99, and this release of express-mcp-auth knows up to 1');
   }
 });
 

@@ -19,15 +19,20 @@ const OUTAGE_CLASSES: readonly string[] = Object.values({
 const OUTAGES: readonly string[] = Object.values({
   readOnlyTransaction: '25006', // A primary that became a standby.
   lockNotAvailable: '55P03',
+  uniqueViolation: '23505',
 });
 
 const NOT_MIGRATED: readonly string[] = Object.values({ undefinedTable: '42P01', undefinedColumn: '42703' });
 
-const CONFLICTS: readonly string[] = Object.values({ serializationFailure: '40001', deadlockDetected: '40P01' });
+/** Lost against a parallel statement. Every insert here says what to do on conflict, so a unique violation is such a race, too. */
+const CONFLICTS: readonly string[] = Object.values({
+  serializationFailure: '40001',
+  deadlockDetected: '40P01',
+  uniqueViolation: '23505',
+});
 
 /** Parallel `IF NOT EXISTS` statements can find nothing at the same time; who is late meets the other's rows in the catalog. */
 const CREATION_CONFLICTS: readonly string[] = Object.values({
-  uniqueViolation: '23505',
   duplicateObject: '42710',
   duplicateTable: '42P07',
   tupleConcurrentlyUpdated: 'XX000',
