@@ -287,6 +287,12 @@ const cases: readonly BrokenCase[] = [
     says: /does not allow mcp-protocol-version$/,
   },
   {
+    id: 'cors-preflight',
+    how: 'the page of --web-origin is not allowed',
+    options: { webOrigin: 'https://inspector.example' },
+    says: /^the preflight of .*\/mcp is answered 403$/,
+  },
+  {
     id: 'cors-exposed-headers',
     how: 'the challenge is not exposed',
     breakage: endpoint((reply) => {

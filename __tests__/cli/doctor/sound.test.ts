@@ -17,7 +17,9 @@ it('finds nothing at a sound deployment, and looks at everything', async () => {
   expect(diagnosis.skipped.map(({ id }) => id)).toEqual(nothingThere);
   const ids = [...connectionChecks, ...deploymentChecks].map(({ id }) => id);
   expect(diagnosis.passed).toEqual(ids.filter((id) => !nothingThere.includes(id)));
+  const { origin } = deployment.front;
   expect(diagnosis.notes).toEqual([
+    `clients see: resource ${origin}/mcp, issuer ${origin}, authorization ${origin}/oauth/authorize, token ${origin}/oauth/token, registration ${origin}/oauth/register`,
     `redirect URI to register at the identity provider: ${deployment.front.origin}/oauth/callback`,
     expect.stringMatching(/^10 registrations of this run stay/),
   ]);
@@ -31,6 +33,18 @@ it('finds nothing at an issuer, and says what it could not look at', async () =>
     id: 'resource-metadata',
     reason: 'give the URL of an MCP endpoint to have it looked at',
   });
+});
+
+it('registers with the token that registrations must carry', async () => {
+  const initialAccessToken = 'kZ8vQ2mX4tR7wB1nJ6yH3cL9sF5dG0aPeUiT';
+  const closed = await startDeployment(() => ({ registration: { initialAccessToken } }));
+  const without = await closed.look({}, { only: ['registration'] });
+  const withToken = await closed.look({ initialAccessToken }, { only: ['registration', 'registration-answer'] });
+  await closed.close();
+  expect(without.findings.map(({ what }) => what)).toContain(
+    'Cursor is answered 401 (invalid_token: no access token provided)',
+  );
+  expect(withToken.passed).toEqual(['registration', 'registration-answer']);
 });
 
 it('removes what it registered from the store where it is given the options', async () => {

@@ -138,6 +138,15 @@ describe('express-mcp-auth import zuplo', () => {
     expect(wanted.filter((value) => !text.includes(value))).toEqual([]);
   });
 
+  it('knows a policy by its class, and by a type without its suffix', () => {
+    const options = { oktaDomain: 'acme.okta.com', clientId: 'c', clientSecret: 's' };
+    for (const entry of [
+      { policyType: 'mcp-okta-oauth', handler: { options } },
+      { policyType: 'whatever', handler: { export: 'McpOktaOAuthInboundPolicy', options } },
+    ])
+      expect(importZuplo({ policies: [{ name: 'login', ...entry }] }, undefined).text).toContain('...okta({');
+  });
+
   it('lets nothing through where a rule was code, and says so', () => {
     const { text, report } = importZuplo(policiesDocument, routesDocument);
     expect(text).toContain("default: 'deny'");

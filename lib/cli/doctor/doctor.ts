@@ -82,6 +82,21 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
+/** What a client comes to know, for the eye of whoever deployed it. */
+async function clientView({ issuer, resourceDocument, serverDocument }: Deployment): Promise<string[]> {
+  const nothing = () => ({}) as Readonly<Record<string, unknown>>;
+  const [resource, server] = await Promise.all([resourceDocument().catch(nothing), serverDocument().catch(nothing)]);
+  const seen = {
+    resource: resource.resource,
+    issuer: await issuer(),
+    authorization: server.authorization_endpoint,
+    token: server.token_endpoint,
+    registration: server.registration_endpoint,
+  };
+  const parts = Object.entries(seen).map(([name, value]) => `${name} ${typeof value === 'string' ? value : 'none'}`);
+  return [`clients see: ${parts.join(', ')}`];
+}
+
 async function callbackNotes(deployment: Deployment | undefined, configuration: Configuration | undefined) {
   const callbacks = new Set(configuration && attempt(() => configuration.inspection().callbacks));
   const visit = await deployment?.authorization.submission().catch(() => undefined); // Its checks say why.
@@ -111,6 +126,7 @@ export async function diagnose(input: DoctorInput): Promise<Diagnosis> {
         : []),
     ];
     const notes = [
+      ...(looked?.deployment && !input.only ? await clientView(looked.deployment) : []),
       ...(input.only ? [] : await callbackNotes(looked?.deployment, configuration)),
       ...(looked?.deployment ? await tidyUp(looked.deployment, configuration) : []),
     ];

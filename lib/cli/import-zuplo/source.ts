@@ -41,6 +41,11 @@ function typeOfExport(name: string): string {
   return name === 'McpCapabilityFilterInboundPolicy' ? 'mcp-capability-filter-inbound' : '';
 }
 
+/** Older files name MCP policies without their suffix. */
+function withSuffix(type: string): string {
+  return /^mcp-(?:[a-z0-9]+-)?(?:oauth|token-exchange|capability-filter)$/.test(type) ? `${type}-inbound` : type;
+}
+
 /** @throws TypeError where it is no policies.json */
 export function readPolicies(document: unknown): Policy[] {
   const { policies } = objectOf(document);
@@ -48,7 +53,7 @@ export function readPolicies(document: unknown): Policy[] {
   return policies.map((entry, index) => {
     const { name, policyType, handler } = objectOf(entry);
     const { export: exported, options } = objectOf(handler);
-    const type = typeOfExport(textOf(exported) ?? '') || textOf(policyType) || 'unknown';
+    const type = typeOfExport(textOf(exported) ?? '') || withSuffix(textOf(policyType) ?? 'unknown');
     return { name: textOf(name) ?? `policies[${index}]`, type, options: objectOf(options) };
   });
 }
