@@ -26,8 +26,9 @@ function queryOf(clientId: string, redirectUri: string, url: string): string {
 }
 
 /** From the authorization request to the approval page, in a browser that has no session. */
-async function openApproval(send: Send, query: string): Promise<void> {
-  const headers = { accept: 'text/html', 'accept-language': 'en' };
+async function openApproval(send: Send, query: string, address?: string): Promise<void> {
+  const forwarded = address === undefined ? undefined : { 'x-forwarded-for': address };
+  const headers = { accept: 'text/html', 'accept-language': 'en', ...forwarded };
   const redirected = expectStatus(await send({ path: `/oauth/authorize?${query}`, headers }), 303);
   const location = String(redirected.headers.location);
   const path = location.startsWith('http') ? new URL(location).pathname : location;
@@ -47,8 +48,8 @@ const perCaller = 5;
 export function authorizing({ clientIds, redirectUri }: DocumentClients) {
   return async ({ url }: BenchServer): Promise<Operation[]> => {
     for (const [index, clientId] of clientIds.entries()) {
-      const caller = createUser(url, `127.0.1.${1 + Math.floor(index / perCaller)}`);
-      await openApproval(caller, queryOf(clientId, redirectUri, url));
+      const address = `192.0.2.${1 + Math.floor(index / perCaller)}`;
+      await openApproval(createUser(url), queryOf(clientId, redirectUri, url), address);
     }
     let next = 0;
     return Array.from({ length: users }, () => {

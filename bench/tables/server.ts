@@ -42,7 +42,7 @@ export async function server(): Promise<Table> {
   return {
     title: 'Authorization server',
     notes: [
-      'A login is everything from the authorization request to tokens, for an existing client in a browser without a session. Bare: one page that approves and signs in. Ours: the approval page, then the dev login in the place of an identity provider, with login state, sign-in record and user record.',
+      'A login is everything from the authorization request to tokens, for an existing client in a browser without a session. Both have the same steps, seven requests: an approval page, a sign-in page in the place of an identity provider, resumption, redemption. Bare keeps no user, and binds neither the login to the browser nor the grant to the login.',
       'Metadata of bare oidc-provider is made anew for each request.',
     ],
     servers: { bare: { variant: 'bare-provider' }, ours: { variant: 'gateway' } },

@@ -119,19 +119,45 @@ async function configurationOf(
   };
 }
 
-/** Approval and sign-in in one page, as small as such a page can be. */
+const sendPage = (res: express.Response, title: string, body: string) => {
+  res.setHeader('content-type', 'text/html; charset=utf-8');
+  res.end(`<!doctype html><title>${title}</title>${body}`);
+};
+
+/** Approval, then sign-in, as small as such pages can be: the steps that ours has with its dev login. */
 function mountInteractions(app: express.Express, provider: Provider, resource: string): void {
-  app.get(`${interactionPath}/:uid`, async (req, res) => {
+  const path = `${interactionPath}/:uid`;
+  const readForm = express.urlencoded({ extended: false });
+  app.get(path, async (req, res) => {
     const { params, uid } = await provider.interactionDetails(req, res);
     const client = await provider.Client.find(String(params.client_id));
-    res.setHeader('content-type', 'text/html; charset=utf-8');
-    res.end(`<!doctype html><title>Connect</title><h1>Connect ${client?.clientName ?? client?.clientId}?</h1>
+    sendPage(
+      res,
+      'Connect',
+      `<h1>Connect ${client?.clientName ?? client?.clientId}?</h1>
 <form method="post" action="${interactionPath}/${uid}"><input type="hidden" name="csrf" value="${uid}">
-<button name="decision" value="approve">Allow</button></form>`);
+<button name="decision" value="approve">Allow</button></form>`,
+    );
   });
-  app.post(`${interactionPath}/:uid`, async (req, res) => {
-    const { params } = await provider.interactionDetails(req, res);
-    const accountId = 'alice';
+  app.post(path, async (req, res) => {
+    const interaction = await provider.interactionDetails(req, res);
+    interaction.result = { approved: true };
+    await interaction.save(interaction.exp - Math.floor(Date.now() / 1000));
+    res.redirect(303, `${interactionPath}/${interaction.uid}/sign-in`);
+  });
+  app.get(`${path}/sign-in`, async (req, res) => {
+    const { uid } = await provider.interactionDetails(req, res);
+    sendPage(
+      res,
+      'Sign in',
+      `<form method="post" action="${interactionPath}/${uid}/sign-in">
+<input name="name"><input name="roles"><button>Sign in</button></form>`,
+    );
+  });
+  app.post(`${path}/sign-in`, readForm, async (req, res) => {
+    const { params, result } = await provider.interactionDetails(req, res);
+    if (result?.approved !== true) return void res.status(400).end();
+    const accountId = String(req.body.name);
     const grant = new provider.Grant({ accountId, clientId: String(params.client_id) });
     grant.addOIDCScope(String(params.scope ?? ''));
     grant.addResourceScope(resource, 'mcp:tools');

@@ -43,6 +43,8 @@ await serve<GatewayVariantSettings>(
     });
     const app = express();
     app.disable('x-powered-by');
+    // Metadata documents are fetched for callers of many addresses: a budget is one address's.
+    if (ca !== undefined) app.set('trust proxy', 'loopback');
     app.use(auth);
     if (proxy) app.use(auth.proxy('/mcp', proxy));
     else app.post('/mcp', auth.authenticate('/mcp'), answerMcp);
