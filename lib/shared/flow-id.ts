@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { callerAddress } from './caller-address.ts';
+import { createRandomBytes } from './random-bytes.ts';
 
 /** Answers carry the flow id in this header, so that a person at a terminal can name it, too. */
 export const flowHeader = 'x-flow-id';
@@ -17,9 +18,12 @@ interface Flow {
 
 const flows = new AsyncLocalStorage<Flow>();
 
+const nextBytes = createRandomBytes(12);
+const newId = () => nextBytes().toString('base64url');
+
 /** The flow id of the request being served; a reference of its own outside of one. */
 export function newFlowId(): string {
-  return flows.getStore()?.id ?? randomBytes(12).toString('base64url');
+  return flows.getStore()?.id ?? newId();
 }
 
 const given = new WeakMap<object, string>();
@@ -66,7 +70,7 @@ export function tellFlow(res: ServerResponse, flowId: string): void {
 
 /** Serves one request as part of a flow. @param discoveryId of a caller that is no browser: its flow until a better one is known */
 export function inFlow<T>(res: ServerResponse, discoveryId: string | undefined, serve: () => T): T {
-  const flow: Flow = { id: discoveryId ?? randomBytes(12).toString('base64url'), discoveryId, res };
+  const flow: Flow = { id: discoveryId ?? newId(), discoveryId, res };
   tellFlow(res, flow.id);
   return flows.run(flow, serve);
 }
