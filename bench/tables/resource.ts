@@ -1,6 +1,6 @@
 import type { ServerSpec } from '../harness/server-process.ts';
 import type { Subject, Table } from '../harness/table.ts';
-import { accessTokens, calling, getting } from './operations.ts';
+import { accessTokens, calling, getting, users } from './operations.ts';
 import { audience, createSignedTokens, issuer } from './signed-tokens.ts';
 
 /** Documents of the size that ours has. */
@@ -25,6 +25,9 @@ const documents = {
   },
 };
 
+/** Of the length of ours: the route without authentication gets the same bytes, and looks at none of them. */
+const unreadTokens = async () => Array.from({ length: users }, () => 'x'.repeat(43));
+
 /** A verified call of a route, and the documents that lead clients there. */
 export async function resource(): Promise<Table> {
   const { settings: key, sign: signTokens } = await createSignedTokens();
@@ -44,7 +47,7 @@ export async function resource(): Promise<Table> {
   return {
     title: 'Protected resource: authentication and metadata',
     notes: [
-      'Authentication: `POST /mcp` with a JSON-RPC body on one Express app each; the handler behind sends constant bytes and reads nothing, so that the whole difference is the check.',
+      'Authentication: `POST /mcp` with a JSON-RPC body on one Express app each; the handler behind sends constant bytes and reads nothing, so that the whole difference is the check. The bare route gets the same request, its token unread.',
       'Ours is mounted as the README says, `app.use(auth)` and `auth.authenticate` on the route; its opaque tokens come from real logins. Cold: `tokenCacheSeconds: 0` on memory storage.',
       'The two peers verify ES256 signatures and look nothing up; ours looks up the grant also for a JWT.',
     ],
@@ -53,7 +56,7 @@ export async function resource(): Promise<Table> {
       {
         operation: 'Authentication',
         subjects: [
-          { name: 'bare route, no authentication', server: 'bare', prepare: calling(async () => []) },
+          { name: 'bare route, no authentication', server: 'bare', prepare: calling(unreadTokens) },
           { name: 'ours, opaque, warm', server: 'warm', prepare: calling(accessTokens), target: 1.15 },
           { name: 'ours, opaque, cold', server: 'cold', prepare: calling(accessTokens), target: 1.4 },
           { name: 'ours, JWT, cold', server: 'jwt', prepare: calling(accessTokens) },
