@@ -13,10 +13,13 @@ import {
 } from '../../lib/index.ts';
 import { type Browser, createBrowser } from '../helpers/browser.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
+import { startIdentityProvider } from '../helpers/identity-provider.ts';
 import { createSdkV2McpHandler, startMcpServer } from '../helpers/mcp-servers.ts';
 import { type Answer, createOAuthClient } from '../helpers/oauth-client.ts';
-import { approve } from '../helpers/sdk-clients.ts';
-import { linkIn, rpc } from './support.ts';
+import { startOAuthUpstream } from '../helpers/oauth-upstream.ts';
+import { approve, atIdentityProvider } from '../helpers/sdk-clients.ts';
+import { tokenExchangeGrant } from '../helpers/upstream-assertion-grants.ts';
+import { linkIn, rpc, whoAmI } from './support.ts';
 
 const closing: (() => unknown)[] = [];
 const realNow = Date.now;
@@ -274,4 +277,47 @@ describe('an upstream behind a token exchange', () => {
     expect(answer.text.includes('/oauth/connect/')).toBe(expected === 200);
     expect(arrived).toEqual([]);
   });
+});
+
+test('a login’s token that has ended is renewed at the identity provider by what was kept, and nobody is asked', async () => {
+  const company = await startIdentityProvider({ refreshTokens: true });
+  closing.push(company.close);
+  const upstream = await startOAuthUpstream({
+    company: () => ({ issuer: company.issuer, clients: { [agent.clientId]: company.clientId } }),
+  });
+  closing.push(upstream.close);
+  await upstream.addClient({
+    client_id: agent.clientId,
+    client_secret: agent.clientSecret,
+    grant_types: [tokenExchangeGrant],
+    redirect_uris: [],
+    response_types: [],
+  });
+  const orders = tokenExchange({
+    id: 'orders',
+    displayName: 'Orders',
+    tokenUrl: `${upstream.issuer}/token`,
+    clientAuth: { method: 'client_secret_basic', ...agent },
+    subjectToken: 'id_token',
+  });
+  const { clientId, clientSecret } = company;
+  const gateway = await startPlatform(company.issuer, '/orders', upstream.url, orders, {
+    browserLogin: { clientId, clientSecret, offlineAccess: true },
+    gateway: { accessTokenTtlSeconds: 86_400 },
+  });
+  company.redirectUris.push(`${gateway.url}/oauth/callback`);
+  const client = await createOAuthClient(gateway.url, {}, `${gateway.url}/orders`);
+  const { callback } = await approve(createBrowser(), client.authorizeUrl(), atIdentityProvider('alice'));
+  const { json } = await client.redeem(String(callback.searchParams.get('code')));
+  const user = { accessToken: String(json?.access_token) };
+  const call = () => rpc(`${gateway.url}/orders`, user, 'tools/call', { name: 'whoami', arguments: {} });
+  const askedProvider = () => company.requests.filter(({ body }) => body.includes('refresh_token=')).length;
+
+  expect(whoAmI(await call()).extra?.sub).toBe('alice');
+  expect(askedProvider()).toBe(0);
+  Date.now = () => realNow() + 7_200_000; // Two hours: the ID token and the upstream's token lived one.
+  expect(whoAmI(await call()).extra?.sub).toBe('alice');
+  expect(askedProvider()).toBe(1);
+  const subjects = upstream.tokenRequests.map(({ subject_token: token }) => token);
+  expect([subjects.length, new Set(subjects).size]).toEqual([2, 2]);
 });
