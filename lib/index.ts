@@ -1,3 +1,4 @@
+export type { AdminOptions } from './admin/admin-options.ts';
 export type { RateLimit, RateLimitedAttempt, RateLimitOptions } from './authorization-server/rate-limit-options.ts';
 export type { ConsentOptions } from './consent/consent-options.ts';
 export type { OAuthErrorCode, OptionProblem } from './errors.ts';

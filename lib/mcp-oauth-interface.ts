@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { AdminOptions } from './admin/admin-options.ts';
 import type { UserIdentity } from './federation/user-identity.ts';
 import type { RevocationSelection } from './grants/revocation.ts';
 import type { Handler } from './handler.ts';
@@ -41,6 +42,13 @@ export interface McpOAuth extends Handler {
    * @throws TypeError where no resource is declared at `path`, or `origin` is not served
    */
   verify(token: string, path: string, origin?: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
+  /**
+   * A JSON API for operators, with its OpenAPI document at `openapi.json` and a page over it: clients, users, grants, upstream
+   * connections, signing keys, blocks, counters. Every act is an event with the actor that the guard names.
+   * @example app.use('/admin/mcp', auth.admin({ guard: (req) => req.session?.isAdmin && req.session.user }))
+   * @throws ConfigurationError without a guard
+   */
+  admin(options: AdminOptions): Handler;
   /**
    * The page of `/oauth/connections` for another place: what applications may do in a person's name, and how to end it.
    * @example app.use('/account/applications', auth.connections())

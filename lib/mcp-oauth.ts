@@ -1,3 +1,4 @@
+import { createAdmin } from './admin/admin.ts';
 import { createBrowserEndpoints } from './authorization-server/browser-endpoints.ts';
 import { createIdentityAssertions } from './authorization-server/identity-assertion.ts';
 import { createIssuerHooks } from './authorization-server/issuer-hooks.ts';
@@ -5,7 +6,7 @@ import { createMachineEndpoints } from './authorization-server/machine-endpoints
 import { createProviderSource } from './authorization-server/provider-source.ts';
 import { createRateLimits } from './authorization-server/rate-limits.ts';
 import { endSession } from './authorization-server/sessions.ts';
-import { createKeyRotation, sealedSigningKeys } from './authorization-server/signing-keys.ts';
+import { createKeyList, createKeyRotation, sealedSigningKeys } from './authorization-server/signing-keys.ts';
 import { createMetadataEndpoint, isMetadataPath } from './authorization-server/well-known.ts';
 import { describeClientProblem } from './clients/client-checks.ts';
 import { createClients } from './clients/clients.ts';
@@ -29,7 +30,7 @@ import { createGrants } from './grants/grants.ts';
 import { createRefreshGrace } from './grants/refresh-grace.ts';
 import { checkRefreshResource } from './grants/refresh-policy.ts';
 import { createRevocation, type RevocationSelection } from './grants/revocation.ts';
-import { createHandler, type Handler } from './handler.ts';
+import { createHandler, type Handler, type Routes } from './handler.ts';
 import { createHealth } from './health.ts';
 import { longestTokenSeconds, outboundOptions, remainingSeconds, requireIssuer } from './instance-settings.ts';
 import type { McpOAuth } from './mcp-oauth-interface.ts';
@@ -297,13 +298,10 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     isServerMetadata: (path, issuer) => isMetadataPath(path, issuer, resources),
     resourceMetadata: createResourceMetadata(resources, ({ identifier }) => identifier),
   };
-  const handler = createHandler({
-    issuerOf,
-    callerFlow,
-    configured: settings.issuer,
-    events,
-    pages,
-    routes: telemetry.routes(
+  const handlerOf = (routes: Routes) =>
+    createHandler({ issuerOf, callerFlow, configured: settings.issuer, events, pages, routes });
+  const handler = handlerOf(
+    telemetry.routes(
       createRoutes(paths, gateway.endpointAliases, wellKnown, {
         ...machineEndpoints,
         ...(registration.enabled && { registration: registrationEndpoint }),
@@ -322,10 +320,11 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       }),
       paths,
     ),
-  });
+  );
   const signingKey = async (issuer: Issuer) => (await provider(issuer)).signingKey;
   const signIdentity = createIdentityAssertions({ issuerOf, signingKey });
   const sessions = createSessionBinding(keyRing);
+  const calls = { events, signIdentity, sessions, telemetry: telemetry.sink };
   const protection = createProtection({
     resources,
     tokens,
@@ -335,14 +334,7 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
     telemetry: telemetry.sink,
     issuerAt: (origin) => requireIssuer(settings, origin),
     createProxy: (given, path) =>
-      createProxy(given, {
-        events,
-        signIdentity,
-        sessions,
-        credentials: upstreams.credentialsOf(given, path),
-        telemetry: telemetry.sink,
-        resourcePath: path,
-      }),
+      createProxy(given, { ...calls, credentials: upstreams.credentialsOf(given, path), resourcePath: path }),
     dpop: gateway.dpop
       ? createDpopVerifier({ storage, nonces: gateway.dpopRequireNonce ? createDpopNonces(keyRing) : undefined })
       : undefined,
@@ -356,19 +348,23 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
   const mount = createMount(handler, events);
   const middleware: Handler = (req, res, next) =>
     mount.handler(req, res, (error) => (error === undefined ? protection.routes(req, res, next) : next(error)));
+  const admin = createAdmin({
+    ...{ ...upstreams, storage, events, keyRing, blocks, rotateKeys },
+    fixedClients: settings.clients.fixed,
+    pages: settings.pages,
+    issuerAt: (origin) => requireIssuer(settings, origin),
+    listKeys: createKeyList({ storage, keyRing, provider }),
+    revoke: revocation,
+    endGrant: grants.end,
+    forget: tokens.forget,
+  });
   return Object.assign(middleware, {
+    admin,
     authenticate: (path: string, given?: AuthenticateOptions) =>
       protection.authenticate(path, resolveAuthenticate(path, given)),
     proxy: (path: string, given: ProxyOptions) => protection.proxy(path, resolveProxy(path, given)),
     wellKnown: () => mount.wellKnown(),
-    connections: () =>
-      createHandler({
-        issuerOf,
-        configured: settings.issuer,
-        events,
-        pages,
-        routes: () => ({ audience: 'browser', serve: connections.endpoint }),
-      }),
+    connections: () => handlerOf(() => ({ audience: 'browser', serve: connections.endpoint })),
     provider: async (origin?: string) => (await provider(requireIssuer(settings, origin))).provider,
     verify: protection.verify,
     identity: createReadUserIdentity({ identities, tokens: users.providerSessions, issuerOf }),

@@ -129,3 +129,30 @@ export function createKeyRotation({ storage, keyRing, provider, keepSeconds }: K
     return rotateSigningKeys(storage, issuer, await keyRing(), { minAgeSeconds: 0, keepSeconds });
   };
 }
+
+/** A signing key as an operator sees it. */
+export interface ListedKey {
+  readonly kid: string;
+  readonly alg: string;
+  /** `next`: published, and not signing yet; `kept`: replaced, until its last token has ended. */
+  readonly state: 'signs' | 'next' | 'kept';
+  /** UNIX seconds. */
+  readonly signsFrom: number;
+}
+
+/** Lists an issuer's keys without their private parts. */
+export function createKeyList({ storage, keyRing, provider }: Omit<KeyRotationOptions, 'keepSeconds'>) {
+  return async (issuer: Issuer): Promise<ListedKey[]> => {
+    await provider(issuer);
+    const id = recordId(issuer, kind);
+    const stored = await storage.get(kind, id);
+    const keys = stored ? open(id, stored.value, await keyRing()) : [];
+    const [active] = inOrder(keys, nowSeconds());
+    return [...keys]
+      .sort((one, other) => other.signsFrom - one.signsFrom)
+      .map(({ jwk, signsFrom }) => {
+        const state = jwk.kid === active?.kid ? 'signs' : signsFrom > nowSeconds() ? 'next' : 'kept';
+        return { kid: String(jwk.kid), alg: String(jwk.alg), state, signsFrom };
+      });
+  };
+}

@@ -113,6 +113,21 @@ export interface EventMembers {
   'upstream.disconnected': UpstreamMembers;
   /** A token cannot be renewed now; nothing is lost. */
   'upstream.unavailable': UpstreamMembers & { readonly reason: string };
+  /** An operator did something in `auth.admin()`; `actor` is who the guard says. */
+  'admin.acted': {
+    readonly actor: string;
+    readonly act:
+      | 'block.added'
+      | 'block.removed'
+      | 'client.removed'
+      | 'connection.ended'
+      | 'grant.ended'
+      | 'keys.rotated'
+      | 'user.revoked';
+    readonly target?: string;
+  };
+  /** Somebody was refused there: by the guard, or because a page elsewhere may have sent the request. */
+  'admin.refused': { readonly actor?: string; readonly reason: string };
   /** The store did not answer; the request got 503. */
   'storage.unavailable': { readonly reason: string };
   /** The trusted authorization server of a resource server that stands alone gave no answer that could be used. */
@@ -217,6 +232,8 @@ export const eventTraits: {
   'upstream.connection_ended': ['noted', 'warn'],
   'upstream.disconnected': ['noted', 'info'],
   'upstream.unavailable': ['failed', 'warn'],
+  'admin.acted': ['allowed', 'warn'],
+  'admin.refused': ['refused', 'warn'],
   'storage.unavailable': ['failed', 'error'],
   'issuer.unavailable': ['failed', 'error'],
   'server.error': ['failed', 'error'],
