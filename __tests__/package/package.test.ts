@@ -191,6 +191,18 @@ async function installedPackages(): Promise<Map<string, string>> {
 }
 
 describe('what a consumer gets', () => {
+  it('has the command, with everything that it loads when it is wanted', async () => {
+    const command = (...args: string[]) =>
+      run(process.execPath, [join(consumer, 'node_modules/.bin/express-mcp-auth'), ...args], { cwd: consumer });
+
+    expect((await command('--help')).stdout).toContain('Usage: express-mcp-auth <command>');
+    await expect(command('doctor', 'http://127.0.0.1:1/mcp')).rejects.toThrow('gives no answer: ECONNREFUSED');
+    await expect(command('import', 'zuplo', 'package.json')).rejects.toThrow('has no array "policies"');
+    const clients = command('import', 'clients', 'package.json', '--config', 'missing.config.js');
+    await expect(clients).rejects.toThrow('missing.config.js');
+    await expect(command('migrate')).rejects.toThrow('--config FILE is needed');
+  });
+
   it('is small: at most 1.4 MB packed, 5 MB on disk', async () => {
     const { size } = await stat(tarball);
     const files = await listFiles(installed);
