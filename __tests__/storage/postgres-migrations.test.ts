@@ -138,9 +138,10 @@ test('a store without its tables is unavailable and says what to run', async () 
   const message =
     'PostgreSQL lacks the tables of this release (42P01): run its migrations with express-mcp-auth migrate or ' +
     'migratePostgres(client), or give postgresStorage the option migrate: true';
-  for (const call of [storage.ping(), storage.get('Token', 'a'), storage.put('Token', 'a', {})]) {
-    await expect(call).rejects.toThrow(StorageUnavailableError);
-    await expect(call).rejects.toMatchObject({ message, cause: { code: '42P01' } });
+  const calls = [() => storage.ping(), () => storage.get('Token', 'a'), () => storage.put('Token', 'a', {})];
+  for (const call of calls) {
+    await expect(call()).rejects.toThrow(StorageUnavailableError);
+    await expect(call()).rejects.toMatchObject({ message, cause: { code: '42P01' } });
   }
   await migratePostgres(pool);
   await storage.ping();

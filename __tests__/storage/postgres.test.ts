@@ -119,6 +119,7 @@ describe('mistakes of the caller', () => {
         storage().find('Token', 'by', 'x', { limit: 1, after: text }),
         storage().increment(text, 1),
       ];
+      await Promise.allSettled(calls); // Each rejection is seen at once.
       for (const call of calls) {
         await expect(call).rejects.toThrow(unstorable);
         await expect(call).rejects.toHaveProperty('name', 'TypeError');

@@ -87,7 +87,7 @@ export const faults: readonly Fault[] = [
     id: 'F-13',
     fault: 'restart after use (CVE-2026-9802 class)',
     requirement: 'used code, rotated refresh token and used assertions are refused',
-    suites: [...both('restarts'), ...both('redemption-races')],
+    suites: both('restarts'),
   },
   {
     id: 'F-14',
