@@ -9,6 +9,7 @@ import type { Issuer } from '../shared/issuer.ts';
 import type { UndecidableRequest } from '../shared/request-operations.ts';
 import { canonicalResource, type Resource } from '../shared/resources.ts';
 import type { AccessToken, AccessTokenProblem, AccessTokens } from './access-token.ts';
+import { resourceMember } from './auth-resource.ts';
 import { type PresentedToken, readBearerToken } from './bearer-token.ts';
 import { type Challenge, sendChallenge } from './challenge.ts';
 import type { DpopVerifier } from './dpop.ts';
@@ -66,15 +67,16 @@ const allowedRequestHeaders =
 /** `req.auth` and `req.user` of a verified token. */
 export function describeToken(token: AccessToken): { auth: AuthInfo; user: AuthenticatedUser } {
   const { identity, clientId } = token;
+  const auth: AuthInfo = {
+    token: `grant:${token.grantId}`,
+    clientId,
+    scopes: [...token.scopes],
+    expiresAt: token.expiresAt,
+    extra: { sub: identity.sub, iss: identity.iss, roles: [...identity.roles] },
+  };
+  Object.defineProperty(auth, 'resource', resourceMember(token.audience));
   return {
-    auth: {
-      token: `grant:${token.grantId}`,
-      clientId,
-      scopes: [...token.scopes],
-      expiresAt: token.expiresAt,
-      resource: new URL(token.audience),
-      extra: { sub: identity.sub, iss: identity.iss, roles: [...identity.roles] },
-    },
+    auth,
     user: { sub: identity.sub, iss: identity.iss, data: { ...identity.claims, roles: [...identity.roles], clientId } },
   };
 }
