@@ -8,6 +8,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The command line imports the configuration file that it is told. */
 const computedImports = ['lib/cli/config.ts'];
+/** An optional peer is loaded at once, by its literal name, only where it is asked for. */
+const syncRequires = ['lib/telemetry/resolve-telemetry-options.ts'];
 const forbiddenModules = /^(?:node:)?(?:vm|child_process|worker_threads|module)$/;
 
 /** Everything in a source text that could run code which is not in it. */
@@ -16,13 +18,19 @@ function dynamicCode(path: string, text: string): string[] {
   const found: string[] = [];
   const isText = (node: ts.Node | undefined) => node !== undefined && ts.isStringLiteral(node);
   const visit = (node: ts.Node): void => {
-    if (ts.isImportDeclaration(node) && forbiddenModules.test((node.moduleSpecifier as ts.StringLiteral).text))
+    const mayRequire = syncRequires.includes(path);
+    if (
+      ts.isImportDeclaration(node) &&
+      !mayRequire &&
+      forbiddenModules.test((node.moduleSpecifier as ts.StringLiteral).text)
+    )
       found.push(node.getText());
     if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
       const { expression } = node;
       const isNamed = (...names: string[]) => ts.isIdentifier(expression) && names.includes(expression.text);
-      const isImport = expression.kind === ts.SyntaxKind.ImportKeyword || isNamed('require');
-      if (isNamed('eval', 'Function', 'createRequire')) found.push(node.getText());
+      const isRequired = ts.isCallExpression(expression) && expression.expression.getText() === 'createRequire';
+      const isImport = expression.kind === ts.SyntaxKind.ImportKeyword || isNamed('require') || isRequired;
+      if (isNamed('eval', 'Function', ...(mayRequire ? [] : ['createRequire']))) found.push(node.getText());
       if (isImport && !isText(node.arguments?.[0]) && !computedImports.includes(path)) found.push(node.getText());
       if (isImport && node.arguments?.[0]?.getText().match(/['"](?:node:)?(?:vm|child_process)['"]/))
         found.push(node.getText());
@@ -58,6 +66,7 @@ describe('the library', () => {
     'Function("return 1")',
     'await import(name)',
     'require(name)',
+    'createRequire(import.meta.url)',
     "import vm from 'node:vm';",
     'await import("node:child_process")',
     'setTimeout("code", 1)',
