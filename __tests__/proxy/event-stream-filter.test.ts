@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createEventStreamFilter, EventTooLargeError } from '../../lib/proxy/event-stream-filter.ts';
 import type { Filtered } from '../../lib/proxy/message-filter.ts';
+import { holds } from '../helpers/properties.ts';
 
 /** Changes `secret`, drops `drop`, cannot read `odd`. */
 function filter(data: string): Filtered {
@@ -122,14 +123,14 @@ describe('an event stream', () => {
     const stream = fc
       .array(fc.tuple(fc.array(line, { maxLength: 4 }), end), { maxLength: 6 })
       .map((events) => events.map(([lines, eol]) => [...lines, ''].join(eol) + eol).join(''));
-    await fc.assert(
+    await holds(
       fc.asyncProperty(stream, fc.array(fc.nat(60), { maxLength: 12 }), async (whole, cuts) => {
         const bytes = Buffer.from(whole);
         const at = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
         const chunks = at.slice(1).map((to, index) => bytes.subarray(at[index], to));
         expect(parse(await run(chunks))).toEqual(parse(await run([bytes])));
       }),
-      { numRuns: 300 },
+      300,
     );
   });
 });
