@@ -74,11 +74,15 @@ describe('a login callback', () => {
     expect(end.html).not.toMatch(insides);
   });
 
-  it('is used once (MCP 2026-07-28, Security Best Practices, OAuth state)', async () => {
+  it('is used once, also by whoever kept its cookie (MCP 2026-07-28, Security Best Practices, OAuth state)', async () => {
     const browser = target.browser();
     const callback = await pendingLogin(browser);
+    const { name, value } = browser.cookies().find(({ name: candidate }) => /mcp_login/.test(candidate)) ?? {};
     expect(callbackOf(await browser.get(callback))).toHaveProperty('code');
+    browser.setCookie(target.url, `${name}=${value}; Path=/; HttpOnly; SameSite=Lax`);
+    target.idp.requests.length = 0;
     expect((await browser.get(callback)).status).toBe(400);
+    expect(target.idp.requests).toEqual([]); // Not even the provider hears of it.
   });
 
   it('by POST or HEAD, or from a frame of another site without cookies, signs nobody in', async () => {

@@ -259,6 +259,11 @@ describe('an answer that cannot be read is 502, and nothing of it is told', () =
       'unreadable: unknown content coding',
     ],
     [
+      'a content coding by the name of a member that every object has (CWE-1321)',
+      (res) => res.writeHead(200, { ...bad, 'content-encoding': 'constructor' }).end('{}'),
+      'unreadable: unknown content coding',
+    ],
+    [
       'no JSON, though some clients read it',
       (res) => res.writeHead(200, bad).end('{"result":{"tools":[{"name":"admin","n":NaN}]}}'),
       'unreadable: not JSON',
