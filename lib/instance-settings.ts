@@ -6,6 +6,9 @@ import { loopbackAddressOf } from './shared/outbound-hosts.ts';
 /** No access token lives longer: the bound of `accessTokenTtlSeconds`. */
 export const longestTokenSeconds = 86_400;
 
+/** How long `close` waits for answers of upstreams. */
+export const defaultGraceMs = 10_000;
+
 /** What is left of a session, at least a second: it ends a fixed time after the login. */
 export function remainingSeconds(loginAt: number | undefined, lifetime: number): number {
   const now = Math.floor(Date.now() / 1000);

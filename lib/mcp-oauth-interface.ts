@@ -85,6 +85,10 @@ export interface McpOAuth extends Handler {
   /** Reads keys and builds the provider, so that the first request need not. Rejects while storage is down. */
   ready(): Promise<void>;
   health(): Promise<Health>;
-  /** Stops timers and closes what this library opened. */
-  close(): Promise<void>;
+  /**
+   * Ends what this library runs: new requests to proxied routes get 503, their event streams end, answers under way are
+   * waited for, then timers stop and what this library opened is closed. Streams of the app's own handlers are the app's.
+   * @param options `graceMs`: how long answers may take before they are cut off, milliseconds. @defaultValue 10000
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
 }

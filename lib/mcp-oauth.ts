@@ -32,7 +32,13 @@ import { checkRefreshResource } from './grants/refresh-policy.ts';
 import { createRevocation, type RevocationSelection } from './grants/revocation.ts';
 import { createHandler, type Handler, type Routes } from './handler.ts';
 import { createHealth } from './health.ts';
-import { longestTokenSeconds, outboundOptions, remainingSeconds, requireIssuer } from './instance-settings.ts';
+import {
+  defaultGraceMs,
+  longestTokenSeconds,
+  outboundOptions,
+  remainingSeconds,
+  requireIssuer,
+} from './instance-settings.ts';
 import type { McpOAuth } from './mcp-oauth-interface.ts';
 import { createMount } from './mount.ts';
 import type { AuthenticateOptions, McpOAuthOptions, ProxyOptions } from './options.ts';
@@ -381,9 +387,9 @@ export function mcpOAuth(options: McpOAuthOptions): McpOAuth {
       issuer: settings.issuer,
       isIdentityProviderReachable: () => sources.every((source) => source.isReachable()),
     }),
-    async close() {
+    async close({ graceMs = defaultGraceMs } = {}) {
       sweeper.stop();
-      protection.close();
+      await protection.close(graceMs);
       if (options.storage === undefined) await storage.close();
     },
   });

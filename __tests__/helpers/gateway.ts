@@ -48,7 +48,7 @@ export async function startGateway({ options, routes, beforeAuth, port = 0 }: Ga
     app,
     events,
     async close() {
-      await auth.close();
+      await auth.close({ graceMs: 0 });
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;

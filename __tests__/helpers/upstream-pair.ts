@@ -103,7 +103,7 @@ export async function startUpstreamPair(options: UpstreamPairOptions = {}): Prom
       return Buffer.concat(chunks).toString('latin1');
     },
     async close() {
-      proxy.close();
+      await proxy.close(0);
       for (const socket of connections) socket.destroy();
       const closed = [upstream, front].map((server) => new Promise((resolve) => server.close(resolve)));
       front.closeAllConnections();

@@ -28,7 +28,7 @@ import { missingScopes, scopesOfRules } from './scopes.ts';
 /** A transport to one upstream; the proxy stage makes it. */
 export interface UpstreamProxy {
   readonly handle: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
-  readonly close: () => void;
+  readonly close: (graceMs: number) => Promise<void>;
 }
 
 export interface ProtectionOptions {
@@ -55,7 +55,8 @@ export interface Protection {
   /** Runs the routes by configuration. */
   readonly routes: Handler;
   verify(token: string, path: string, origin?: string): Promise<{ auth: AuthInfo; user: AuthenticatedUser }>;
-  close(): void;
+  /** @param graceMs how long answers of upstreams may take that are under way */
+  close(graceMs: number): Promise<void>;
 }
 
 interface ConfiguredRoute {
@@ -176,8 +177,8 @@ export function createProtection(options: ProtectionOptions): Protection {
       }
       return describeToken(verified);
     },
-    close() {
-      for (const upstream of proxies) upstream.close();
+    async close(graceMs) {
+      await Promise.all(proxies.map((upstream) => upstream.close(graceMs)));
     },
   };
 }

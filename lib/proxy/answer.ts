@@ -22,6 +22,8 @@ export interface DeliveryRules {
   readonly answerTimeoutMs: number;
   /** 0 for none. */
   readonly heartbeatSeconds: number;
+  /** Told how an event stream without an end of its own can be ended; absent for the answer to a call. */
+  readonly onStream?: ((end: () => void) => void) | undefined;
 }
 
 /** Headers that a filtered answer has no more, or others. */
@@ -146,6 +148,11 @@ export function deliver(
   if (isStream) res.flushHeaders();
   if (isStream && heartbeatSeconds > 0) keepAwake(source, res, heartbeatSeconds);
   stream(source, res);
+  if (isStream)
+    rules.onStream?.(() => {
+      source.unpipe(res);
+      res.end();
+    });
   res.once('close', () => source.destroy());
   return undefined;
 }

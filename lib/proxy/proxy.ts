@@ -11,6 +11,7 @@ import { deliver } from './answer.ts';
 import { discard } from './bounded-body.ts';
 import { createCallGate, type Verdict } from './call-gate.ts';
 import { createCallTelemetry, type ObservedCall } from './call-telemetry.ts';
+import { createDraining } from './draining.ts';
 import { type BodyNeed, type ForwardBody, readForwardBody } from './forward-body.ts';
 import { requestPolicy } from './header-policy.ts';
 import { credentialRefusal } from './refusal.ts';
@@ -38,8 +39,8 @@ export interface ProxyDependencies {
 
 export interface Proxy {
   readonly handle: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
-  /** Closes idle connections to the upstream. */
-  readonly close: () => void;
+  /** Refuses new requests, ends event streams, waits for the other answers, and closes the connections to the upstream. */
+  readonly close: (graceMs: number) => Promise<void>;
 }
 
 /** Answers for the upstream as JSON-RPC, so that an MCP client can show it. */
@@ -86,6 +87,7 @@ export function createProxy(
   const observe = telemetry && createCallTelemetry(telemetry, resourcePath, target);
   const pathFor = createUpstreamPath(target, options.forwardSearch);
   const transport = createUpstreamTransport(target);
+  const draining = createDraining();
   const gate = createCallGate({ ...options, events, ownTools: credentials?.ownTools });
   const need: BodyNeed = gate ? 'decision' : credentials ? 'retry' : 'none';
 
@@ -147,6 +149,7 @@ export function createProxy(
         maxAnswerBytes: options.maxAnswerBytes,
         answerTimeoutMs,
         heartbeatSeconds: options.heartbeatSeconds,
+        onStream: res.req.method === 'GET' ? (end) => draining.hold(res, end) : undefined,
       },
       (broken) => fail(res, broken),
     );
@@ -204,6 +207,11 @@ export function createProxy(
   }
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (draining.isClosing()) {
+      const error = { code: -32603, message: 'the server is shutting down' };
+      return sendJson(res, 503, { jsonrpc: '2.0', id: null, error }, { 'retry-after': '1', connection: 'close' });
+    }
+    draining.enter(res);
     if (!methods.has(req.method ?? '')) {
       const body = { error: 'invalid_request', error_description: 'use POST, GET or DELETE' };
       return sendJson(res, 405, body, { allow: 'POST, GET, DELETE, OPTIONS' });
@@ -236,5 +244,11 @@ export function createProxy(
     }
   }
 
-  return { handle, close: transport.close };
+  return {
+    handle,
+    async close(graceMs) {
+      await draining.close(graceMs);
+      transport.close();
+    },
+  };
 }
