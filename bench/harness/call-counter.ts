@@ -13,7 +13,7 @@ export type Counts = Readonly<Record<Layer, readonly CountedCall[]>>;
 export interface CallCounter {
   /** Runs and counts one call. */
   call<T>(layer: Layer, label: string, work: () => Promise<T>): Promise<T>;
-  /** The object with every method counted; the label is the method with the first argument, if that is short text. */
+  /** The object with every method counted; the label is the method with what the call is about. */
   counted<Target extends object>(layer: Layer, target: Target, prefix?: string): Target;
   /** What was called since the last `take`. */
   take(): Counts;
@@ -22,6 +22,13 @@ export interface CallCounter {
 /** Round trips in sequence: the calls that had to wait for one another. */
 export function roundTrips(calls: readonly CountedCall[]): number {
   return calls.reduce((deepest, { depth }) => Math.max(deepest, depth), 0);
+}
+
+/** What a call is about: its first argument, where that is text, or the kinds of the records that it names. */
+function subjectOf([first, others]: readonly unknown[]): string {
+  if (typeof first === 'string') return first;
+  const named = [first, others].flat().map((record) => (record as { kind?: unknown } | undefined)?.kind);
+  return named.filter((kind) => typeof kind === 'string').join('/');
 }
 
 /** Counts the calls of one operation at a time. */
@@ -47,7 +54,7 @@ export function createCallCounter(): CallCounter {
           const member: unknown = Reflect.get(object, name);
           if (typeof member !== 'function') return member;
           return (...args: unknown[]) => {
-            const kind = prefix ?? (typeof args[0] === 'string' ? args[0] : '');
+            const kind = prefix ?? subjectOf(args);
             const work = () => Reflect.apply(member, object, args) as Promise<unknown>;
             return call(layer, [String(name), kind].filter(Boolean).join(' '), work);
           };

@@ -66,7 +66,7 @@ export function createIssuerHooks(options: IssuerHookOptions): (issuer: Issuer) 
     silentGrant: (request) => options.silentGrant(issuer, request),
     sessionSuffices: (demand) => options.sessionSuffices(issuer, demand),
     checkClientMetadata: clients.checks.check,
-    allowClient: (metadata) => options.allowClient?.(metadata) ?? true,
+    allowClient: options.allowClient,
     loadClient: clients.loaded.find,
     registeredClient: clients.checks.registered,
     clientUsed: (clientId) => clients.lifetime.used(issuer, clientId),

@@ -72,7 +72,7 @@ export interface ProviderHooks {
   /** Members of the authorization server metadata for them. */
   readonly extensionMetadata: Readonly<Record<string, unknown>>;
   /** The app's last word on a metadata document. */
-  readonly allowClient: (metadata: Readonly<Record<string, unknown>>) => boolean;
+  readonly allowClient: ((metadata: Readonly<Record<string, unknown>>) => boolean) | undefined;
   /** The app's own clients; rejects while it cannot tell. */
   readonly loadClient: (clientId: string) => Promise<object | undefined>;
   /** A client that registered itself, as it lies in the store, without what no registration gives. */
@@ -177,7 +177,7 @@ function features(settings: ProviderSettings): Configuration['features'] {
           ack: 'draft-02',
           allowFetch: (_ctx: unknown, url: string) => hooks.mayFetchMetadataDocument(url),
           allowClient: (_ctx: unknown, client: { metadata(): Record<string, unknown> }) =>
-            hooks.allowClient(client.metadata()),
+            hooks.allowClient?.(client.metadata()) ?? true,
           // Only what our own cache calls fresh: a stale copy speaks for one request at a time.
           cacheDuration: { min: 0, max: 86_400 },
         }

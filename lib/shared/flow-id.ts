@@ -41,6 +41,7 @@ export type CallerFlow = (req: IncomingMessage) => string;
 const windowMs = 3_600_000;
 /** Callers whose id is not computed again for their next request. */
 const maxRemembered = 2000;
+const maxRememberedLength = 300;
 
 /**
  * Names callers without naming them: a keyed digest of the address and User-Agent, another one every hour. Clients behind
@@ -58,7 +59,7 @@ export function createCallerFlow(secret: string | undefined, now: () => number =
     const caller = `${callerAddress(req) ?? ''}\n${req.headers['user-agent'] ?? ''}\n${Math.floor(now() / windowMs)}`;
     const id = known.get(caller) ?? createHmac('sha256', key).update(caller).digest('base64url').slice(0, 16);
     if (known.size >= maxRemembered) known.clear();
-    known.set(caller, id);
+    if (caller.length <= maxRememberedLength) known.set(caller, id);
     return id;
   };
 }

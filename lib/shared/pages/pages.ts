@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Issuer } from '../issuer.ts';
+import { createRandomBytes } from '../random-bytes.ts';
 import { chooserPage } from './chooser-page.ts';
 import { connectedPage, connectListPage, connectPage } from './connect-pages.ts';
 import { connectionsPage } from './connections-page.ts';
@@ -73,9 +73,15 @@ export interface Pages {
   ): void;
 }
 
-function hostOf({ origin, host }: Issuer): string {
-  return URL.parse(origin)?.host ?? host;
+const hosts = new WeakMap<Issuer, string>();
+
+function hostOf(issuer: Issuer): string {
+  const host = hosts.get(issuer) ?? URL.parse(issuer.origin)?.host ?? issuer.host;
+  hosts.set(issuer, host);
+  return host;
 }
+
+const nextNonce = createRandomBytes(16);
 
 export function createPages({ brand, catalogues, functions }: PagesOptions): Pages {
   let style: string | undefined; // Made for the first page: a process that only checks tokens shows none.
@@ -89,7 +95,7 @@ export function createPages({ brand, catalogues, functions }: PagesOptions): Pag
     { formAction = [], uiLocales }: PageSettings = {},
   ): { body: string; headers: Record<string, string> } {
     const locale = chooseLocale(locales, typeof uiLocales === 'string' ? uiLocales : undefined, req.headers);
-    const nonce = randomBytes(16).toString('base64url');
+    const nonce = nextNonce().toString('base64url');
     style ??= styleSheet(brand.accent);
     const page: PageContext = {
       locale,
