@@ -9,7 +9,7 @@ it(
   async () => {
     const { samples, actions, statuses, failures, serverErrors } = await soak({
       seconds,
-      perSecond: 20,
+      perSecond: 10,
       sampleSeconds: seconds / 3,
     });
     const requests = samples.at(-1)?.requests ?? 0;

@@ -64,6 +64,10 @@ interface Session {
 const maxSessions = 150;
 const maxStreams = 25;
 const streamSeconds = 20;
+/** Actions at once: on a machine that is too slow for the rate, the next ones wait, as people do. */
+const maxRunning = 20;
+/** Longest wait for a page, far above what a busy machine takes. */
+const patience = { timeoutMs: 60_000 };
 
 /** Short lives, so that what ends within a run is also seen to leave. */
 const lives = {
@@ -92,11 +96,23 @@ export function slopePerMinute(samples: readonly SoakSample[], read: (sample: So
 }
 
 export async function soak(settings: SoakSettings): Promise<SoakResult> {
+  const closings: (() => Promise<unknown>)[] = [];
+  try {
+    return await run(settings, closings);
+  } finally {
+    for (const close of closings.toReversed()) await close();
+  }
+}
+
+async function run(settings: SoakSettings, closings: (() => Promise<unknown>)[]): Promise<SoakResult> {
   const { seconds, perSecond, sampleSeconds, collectEvery = 6, onSample } = settings;
   const people = Array.from({ length: 50 }, (_, at) => `person-${at}`);
   const idp = await startIdentityProvider({ users: Object.fromEntries(people.map((name) => [name, {}])) });
+  closings.push(idp.close);
   const upstream = await startStreamUpstream();
+  closings.push(upstream.close);
   const store = await sqliteStore();
+  closings.push(store.remove);
   const { stateTtlSeconds, sessionTtlSeconds, gateway } = lives;
   const { issuer, clientId, clientSecret } = idp;
   const cluster = await startCluster({
@@ -109,6 +125,7 @@ export async function soak(settings: SoakSettings): Promise<SoakResult> {
       routes: [{ path: '/stream', target: upstream.url }],
     },
   });
+  closings.push(cluster.close);
   const { url } = cluster;
   idp.redirectUris.push(`${url}/oauth/callback`);
   const resource = `${url}/stream`;
@@ -135,9 +152,11 @@ export async function soak(settings: SoakSettings): Promise<SoakResult> {
   async function signIn(): Promise<void> {
     const client = await createOAuthClient(url, {}, resource);
     const browser = createBrowser({ stopAt: (target) => target.startsWith(client.redirectUri), now: () => Date.now() });
-    const approval = counted(await browser.get(client.authorizeUrl()));
-    const page = counted(await browser.submit(approval, 'csrf', { decision: 'approve' }));
-    const { code } = callbackOf(counted(await browser.submit(page, 'login', { login: pick(people) as string })));
+    const approval = counted(await browser.get(client.authorizeUrl(), patience));
+    const page = counted(await browser.submit(approval, 'csrf', { decision: 'approve' }, patience));
+    const { code } = callbackOf(
+      counted(await browser.submit(page, 'login', { login: pick(people) as string }, patience)),
+    );
     const { accessToken, refreshToken } = tokensOf(counted(await client.redeem(String(code))));
     if (sessions.length >= maxSessions) sessions.shift();
     sessions.push({ client, accessToken, refreshToken, isBusy: false });
@@ -262,32 +281,26 @@ export async function soak(settings: SoakSettings): Promise<SoakResult> {
     onSample?.(taken);
   }
 
-  try {
-    await signIn(); // Opens the store.
-    before = await cluster.usage(0);
-    beforeAt = elapsed();
-    const running = new Set<Promise<void>>();
-    let nextSample = sampleSeconds;
-    for (let number = 0; elapsed() < seconds; number += 1) {
-      const action = act()
-        .catch((error: Error) => void failures.add(error.message.slice(0, 200)))
-        .finally(() => running.delete(action));
-      running.add(action);
-      if (elapsed() >= nextSample) {
-        nextSample += sampleSeconds;
-        await sample();
-      }
-      await pause(Math.max(0, ((number + 1) / perSecond - elapsed()) * 1000));
+  await signIn(); // Opens the store.
+  before = await cluster.usage(0);
+  beforeAt = elapsed();
+  const running = new Set<Promise<void>>();
+  let nextSample = sampleSeconds;
+  for (let number = 0; elapsed() < seconds; number += 1) {
+    const action = act()
+      .catch((error: Error) => void failures.add(error.message.slice(0, 200)))
+      .finally(() => running.delete(action));
+    running.add(action);
+    if (running.size >= maxRunning) await Promise.race(running);
+    if (elapsed() >= nextSample) {
+      nextSample += sampleSeconds;
+      await sample();
     }
-    await Promise.all(running);
-    for (const stream of streams) stream.abort();
-    await sample();
-    const serverErrors = cluster.events.filter(({ type }) => type === 'server.error').length;
-    return { samples, actions, statuses, failures: [...failures], serverErrors };
-  } finally {
-    await cluster.close();
-    await upstream.close();
-    await idp.close();
-    await store.remove();
+    await pause(Math.max(0, ((number + 1) / perSecond - elapsed()) * 1000));
   }
+  await Promise.all(running);
+  for (const stream of streams) stream.abort();
+  await sample();
+  const serverErrors = cluster.events.filter(({ type }) => type === 'server.error').length;
+  return { samples, actions, statuses, failures: [...failures], serverErrors };
 }
