@@ -201,7 +201,7 @@ describe('the provider', () => {
 
   test('of an origin that is not served is refused', async () => {
     await expect(create().provider('https://evil.example')).rejects.toThrow(TypeError);
-    await expect(create().provider('http://127.0.0.1:4000')).rejects.toThrow('this origin is not served');
+    await expect(create().provider('http://127.0.0.1:4000')).rejects.toThrow('is not served');
   });
 
   test('is built and answers without a word on the console and without a warning of the process', async () => {
