@@ -255,3 +255,47 @@ describe('a client that is not answered any more', () => {
     expect(seen).toEqual(['/next']);
   });
 });
+
+describe('an answer by undici', () => {
+  const large = 'x'.repeat(1_000_000);
+
+  test('that is asked for late waits in part, and arrives as a whole', async () => {
+    let written = 0;
+    const { origin } = await listen((_req, res) => {
+      res.writeHead(200, { 'content-length': String(10 * large.length) });
+      const more = (): void => {
+        while (written < 10) {
+          written += 1;
+          if (!res.write(large)) return void res.once('drain', more);
+        }
+        res.end();
+      };
+      more();
+    });
+    const transport = open(createPoolTransport, origin);
+    const response = await transport.send(post(), clientResponse());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(response.takeWhole?.()).toBeUndefined();
+    expect((await text(response.body)).length).toBe(10 * large.length);
+  });
+
+  test('that came with its head is there at once, and once there is a stream of it only in that', async () => {
+    const { origin } = await listen((_req, res) => res.end('all of it'));
+    const transport = open(createPoolTransport, origin);
+    const response = await transport.send(post(), clientResponse());
+    expect(['all of it', undefined]).toContain(response.takeWhole?.()?.toString());
+    expect(await text(response.body)).toBe('all of it');
+    expect(response.takeWhole?.()).toBeUndefined();
+  });
+
+  test('that broke off before anybody asked for its body fails there', async () => {
+    const { origin } = await listen((_req, res) => {
+      res.writeHead(200, { 'content-length': '100' });
+      res.write('a part', () => res.destroy());
+    });
+    const transport = open(createPoolTransport, origin);
+    const response = await transport.send(post(), clientResponse());
+    expect(response.takeWhole?.()).toBeUndefined();
+    await expect(text(response.body)).rejects.toThrow();
+  });
+});
