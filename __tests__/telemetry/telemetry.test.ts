@@ -10,6 +10,7 @@ import {
   StorageUnavailableError,
   staticHeaders,
 } from '../../lib/index.ts';
+import { createEvents } from '../../lib/shared/events.ts';
 import { createBrowser } from '../helpers/browser.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { type IdentityProvider, startIdentityProvider } from '../helpers/identity-provider.ts';
@@ -323,6 +324,12 @@ describe('requests to an identity provider', () => {
     const [point] = await telemetry.metric('mcp_oauth.outbound.duration');
     expect(Object.keys(point?.attributes ?? {}).sort()).toEqual(['http.response.status_code', 'mcp_oauth.purpose']);
   });
+});
+
+it('events are observed where nobody listens to them', () => {
+  const seen: string[] = [];
+  createEvents(undefined, Date.now, ({ type }) => void seen.push(type)).emit({ type: 'consent.denied' });
+  expect(seen).toEqual(['consent.denied']);
 });
 
 describe('the option telemetry', () => {

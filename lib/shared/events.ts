@@ -267,6 +267,7 @@ export function createEvents(
   function isHeard(type: McpOAuthEventType): boolean {
     return (
       logger !== undefined ||
+      observe !== undefined ||
       type === 'configuration.warning' ||
       emitter.listenerCount(type) > 0 ||
       emitter.listenerCount('*') > 0
