@@ -24,6 +24,7 @@ import { scale } from './tables/scale.ts';
 import { server } from './tables/server.ts';
 import { start } from './tables/start.ts';
 import { streams } from './tables/streams.ts';
+import { telemetry } from './tables/telemetry.ts';
 
 const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
   gateway,
@@ -36,6 +37,7 @@ const tables: Readonly<Record<string, () => Promise<Table | CountTable>>> = {
   start,
   growth,
   'id-jag': idJag,
+  telemetry,
   peers: authorizationServers,
   flood,
   scale,

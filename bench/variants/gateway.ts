@@ -13,7 +13,7 @@ export interface GatewayVariantSettings {
   readonly store?: StoreSettings;
   readonly gateway?: McpOAuthOptions['gateway'];
   /** Further options, as far as they are JSON. */
-  readonly options?: Pick<McpOAuthOptions, 'clients' | 'idJag'>;
+  readonly options?: Pick<McpOAuthOptions, 'clients' | 'idJag' | 'telemetry'>;
   /** Certificate authority of the host with client metadata documents, to which all names lead. */
   readonly ca?: string;
   readonly isCounting?: boolean;
