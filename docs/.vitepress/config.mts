@@ -12,7 +12,7 @@ const item = (path: string) => ({ text: titleOf(path), link: `/${path.replace(/\
 const groups: Record<string, readonly string[]> = {
   Start: ['quick-start', 'concepts', 'faq'],
   Use: ['sign-in', 'identity-providers', 'clients', 'gateway', 'capability-filter', 'id-jag', 'pages', 'resource'],
-  Run: ['storage', 'admin', 'telemetry', 'doctor', 'security', 'faults'],
+  Run: ['production', 'storage', 'admin', 'telemetry', 'doctor', 'security', 'faults'],
   Reference: ['options', 'errors', 'events', 'parity', 'migrating'],
 };
 const grouped = Object.values(groups).flat();
