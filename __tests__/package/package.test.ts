@@ -32,7 +32,7 @@ const compilers = { '5.9': '5.9.3', '7.0': manifest.devDependencies.typescript }
 const INSTALL_TIMEOUT_MS = 240_000;
 
 /** Longest wait for one program; an app that does not end by itself runs into it. */
-const PROGRAM_TIMEOUT_MS = 25_000;
+const PROGRAM_TIMEOUT_MS = 90_000;
 
 type Condition = 'types' | 'default';
 
