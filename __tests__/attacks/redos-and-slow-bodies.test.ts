@@ -1,6 +1,7 @@
 /** Time and room: patterns that explode, slow and endless bodies, held connections, ten thousand attackers */
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -186,7 +187,11 @@ describe('ten thousand attackers (CWE-770)', () => {
     events.length = 0;
     target.host.lookups.length = 0;
     // What a process keeps of strangers is bounded by count: 5000 resting ones, 10000 names and the like, each of some bytes.
-    expect(heapBytes() - before).toBeLessThan(32 * 1024 * 1024);
+    // Timers and sockets of the last requests hold some more for a while.
+    const bound = before + 32 * 1024 * 1024;
+    const last = performance.now() + 60_000;
+    while (heapBytes() >= bound && performance.now() < last) await pause(500);
+    expect(heapBytes()).toBeLessThan(bound);
     expect((await target.tokens()).access).not.toBe('');
-  }, 120_000);
+  });
 });
