@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigurationError, type McpOAuthEvent, memoryStorage, type Storage, userOAuth } from '../../lib/index.ts';
+import { createBlocks } from '../../lib/shared/blocks.ts';
+import type { Issuer } from '../../lib/shared/issuer.ts';
 import { createBrowser } from '../helpers/browser.ts';
 import { type Gateway, startGateway } from '../helpers/gateway.ts';
 import { type Answer, createOAuthClient, postJson, send } from '../helpers/oauth-client.ts';
@@ -35,6 +37,8 @@ beforeAll(async () => {
       app.use(
         auth.proxy('/files', { target: upstream.url, upstream: userOAuth({ id: 'files', displayName: 'Files' }) }),
       );
+      const offered = userOAuth({ id: 'offered', displayName: 'Offered', connect: 'offered' });
+      app.use(auth.proxy('/offered', { target: upstream.url, upstream: offered }));
       app.use('/admin', auth.admin({ guard: async () => actor }));
     },
   });
@@ -277,6 +281,41 @@ describe('a block', () => {
     await unblockAll();
   });
 
+  it.each(['https://evil.example:8443/client.json', 'https://evil.example./client.json'])(
+    'of a host holds for each spelling and port of it: %s',
+    async (clientId) => {
+      await post('/blocks', { type: 'cimd-host', value: 'Evil.example' });
+      const query = new URLSearchParams({ client_id: clientId, response_type: 'code' });
+      const page = await createBrowser().get(`${gateway.url}/oauth/authorize?${query}`);
+      expect([page.status, page.text]).toEqual([403, expect.stringContaining('unauthorized_client')]);
+      await unblockAll();
+    },
+  );
+
+  it('of a host with a port holds for that port alone', async () => {
+    const blocks = createBlocks(memoryStorage(), 0);
+    const issuer = { tag: 'tag' } as Issuer;
+    await blocks.add(issuer, { type: 'cimd-host', value: 'evil.example:8443', at: 0, actor: 'ada' });
+    expect(await blocks.hasClient(issuer, 'https://evil.example:8443/client.json')).toBe(true);
+    expect(await blocks.hasClient(issuer, 'https://evil.example/client.json')).toBe(false);
+  });
+
+  it('of a user ends a login that waits for a service to be connected', async () => {
+    const browser = createBrowser();
+    const client = await createOAuthClient(gateway.url, {}, `${gateway.url}/offered`);
+    const waiting = await client.authorize(browser, {}, { name: 'olivia' });
+    expect(waiting.text).toContain('Connect your accounts');
+    await post('/blocks', { type: 'user', value: await userId('olivia') });
+    const page = await browser.submit(
+      waiting,
+      waiting.forms.length - 1,
+      { decision: 'continue' },
+      { stopAt: () => false },
+    );
+    expect([page.status, page.location]).toEqual([400, undefined]);
+    await unblockAll();
+  });
+
   it('stops a token whose grant nobody looks up', async () => {
     const jwt = await startGateway({
       options: () => ({
@@ -321,6 +360,14 @@ describe('a request that a page elsewhere may have sent', () => {
       string
     >[])
       expect((await postJson(`${gateway.url}/admin/keys/rotate`, {}, headers)).status).toBe(200);
+  });
+
+  it('is not taken for a fault where its form names a path that is none', async () => {
+    const page = await get('/?view=keys');
+    const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(gateway.url).origin };
+    const body = new URLSearchParams({ method: 'POST', path: '/keys/%ff', csrf }).toString();
+    expect((await send(`${gateway.url}/admin/?view=keys`, { headers, body })).status).toBe(400);
   });
 
   it('is a form without the token of its page', async () => {

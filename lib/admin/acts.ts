@@ -1,4 +1,4 @@
-import type { Block, Blocks, BlockType } from '../shared/blocks.ts';
+import { type Block, type Blocks, type BlockType, documentHosts } from '../shared/blocks.ts';
 import type { EventSink } from '../shared/events.ts';
 import type { Identity } from '../shared/identity.ts';
 import type { Issuer } from '../shared/issuer.ts';
@@ -70,8 +70,8 @@ export function createActs(options: ActsOptions): Acts {
     const clientIds = new Set<string>();
     let cursor: string | undefined;
     do {
-      const page = await directory.grants(issuer, { limit: scanSize, cursor, search: `https://${host}` }, {});
-      for (const { clientId } of page.items) if (URL.parse(clientId)?.host === host) clientIds.add(clientId);
+      const page = await directory.grants(issuer, { limit: scanSize, cursor, search: undefined }, {});
+      for (const { clientId } of page.items) if (documentHosts(clientId).includes(host)) clientIds.add(clientId);
       cursor = page.next ?? undefined;
     } while (cursor !== undefined);
     let ended = 0;

@@ -6,7 +6,7 @@ import { pageHeaders } from '../shared/pages/page-headers.ts';
 import type { PagesOptions } from '../shared/pages/pages.ts';
 import { styleSheet } from '../shared/pages/theme.ts';
 import type { KeyRingSource } from '../shared/secrets.ts';
-import { type AdminRequest, readFields, refusal } from './admin-request.ts';
+import { type AdminRequest, readFields, refusal, segmentsOf } from './admin-request.ts';
 import { type AdminRoute, findRoute } from './admin-routes.ts';
 
 export interface AdminPageOptions {
@@ -209,12 +209,10 @@ ${typeof listed.next === 'string' && html`<p><a class="button quiet" href="${bas
     const ring = await keyRing();
     if (!ring.verify(csrfPurpose, request.actor, String(fields.csrf ?? '')))
       throw refusal(403, 'the form is of another session');
-    const segments = String(fields.path ?? '')
-      .split('/')
-      .filter(Boolean)
-      .map(decodeURIComponent);
-    const found = findRoute(routes, String(fields.method), segments);
-    if (!('route' in found) || found.route.method === 'GET') throw refusal(400, 'the form is none of this page');
+    const segments = segmentsOf(String(fields.path ?? ''));
+    const found = segments && findRoute(routes, String(fields.method), segments);
+    if (!found || !('route' in found) || found.route.method === 'GET')
+      throw refusal(400, 'the form is none of this page');
     // The body was read: what the route reads of it is what the form has.
     const req = Object.create(request.req, { body: { value: fields }, readableEnded: { value: true } });
     const answer = await found.route.run({ ...request, req, segments }, found.named);

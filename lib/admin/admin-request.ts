@@ -39,6 +39,15 @@ export function foreignWrite(req: IncomingMessage, issuer: Issuer): string | und
   return cookie !== undefined && site === undefined ? 'a cookie without Origin' : undefined;
 }
 
+/** Segments behind the mount, decoded; undefined for what is no path. */
+export function segmentsOf(pathname: string): string[] | undefined {
+  try {
+    return pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a list is asked for. @throws OAuthError */
 export function readQuery(query: URLSearchParams): AdminQuery {
   const limit = query.get('limit') ?? '50';

@@ -1,4 +1,4 @@
-import type { BlockType } from '../shared/blocks.ts';
+import { type BlockType, blockedHost } from '../shared/blocks.ts';
 import type { Acts } from './acts.ts';
 import { type AdminRequest, readFields, readQuery, refusal } from './admin-request.ts';
 import type { Directory } from './directory.ts';
@@ -51,7 +51,7 @@ export function readBlock(fields: Readonly<Record<string, unknown>>): {
     throw refusal(400, 'reason must be text of up to 500 characters');
   return {
     type: type as BlockType,
-    value: type === 'cimd-host' ? (host?.host ?? text) : text,
+    value: type === 'cimd-host' && host ? blockedHost(host) : text,
     ...(typeof reason === 'string' && reason !== '' && { reason }),
   };
 }

@@ -14,7 +14,7 @@ import { type Storage, StorageUnavailableError } from '../storage/storage.ts';
 import { type ActsOptions, createActs } from './acts.ts';
 import type { AdminOptions } from './admin-options.ts';
 import { createAdminPage } from './admin-page.ts';
-import { type AdminRequest, foreignWrite, refusal } from './admin-request.ts';
+import { type AdminRequest, foreignWrite, refusal, segmentsOf } from './admin-request.ts';
 import { createAdminRoutes, describeRoutes, findRoute } from './admin-routes.ts';
 import { createDirectory, type DirectoryOptions } from './directory.ts';
 
@@ -33,15 +33,6 @@ export interface AdminDependencies extends Omit<ActsOptions, 'directory'>, Pick<
 type MountedRequest = IncomingMessage & { readonly baseUrl?: string };
 
 const reads = new Set(['GET', 'HEAD']);
-
-/** Segments behind the mount, decoded; undefined for what is no path. */
-function segmentsOf(pathname: string): string[] | undefined {
-  try {
-    return pathname.split('/').filter(Boolean).map(decodeURIComponent);
-  } catch {
-    return undefined;
-  }
-}
 
 function isActor(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== '' && value.length <= 256;

@@ -50,9 +50,18 @@ interface Snapshot {
 
 const key = (type: BlockType, value: string) => `${type} ${value}`;
 
-/** Host of a metadata document. */
-function documentHost(clientId: string): string | undefined {
-  return clientId.startsWith('https://') ? URL.parse(clientId)?.host : undefined;
+/** A host in its one spelling: the root's dot names the same one (RFC 1034 section 3.1). */
+export function blockedHost({ hostname, port }: Pick<URL, 'hostname' | 'port'>): string {
+  const name = hostname.replace(/\.$/, '');
+  return port === '' ? name : `${name}:${port}`;
+}
+
+/** What blocks a client by the host of its metadata document: the host on every port, or on this one. */
+export function documentHosts(clientId: string): readonly string[] {
+  const url = URL.parse(clientId);
+  if (url?.protocol !== 'https:') return [];
+  const { hostname, port } = url;
+  return [...new Set([blockedHost({ hostname, port: '' }), blockedHost({ hostname, port })])];
 }
 
 /**
@@ -107,8 +116,8 @@ export function createBlocks(storage: Storage, maxAgeSeconds: number, now: () =>
     const { values } = await current(issuer, isExact);
     if (values.size === 0) return undefined;
     if (clientId !== undefined && values.has(key('client', clientId))) return 'client';
-    const host = clientId === undefined ? undefined : documentHost(clientId);
-    if (host !== undefined && values.has(key('cimd-host', host))) return 'cimd-host';
+    const hosts = clientId === undefined ? [] : documentHosts(clientId);
+    if (hosts.some((host) => values.has(key('cimd-host', host)))) return 'cimd-host';
     return user && values.has(key('user', accountIdOf(user))) ? 'user' : undefined;
   };
 
