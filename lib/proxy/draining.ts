@@ -22,6 +22,7 @@ export function createDraining(): Draining {
     isClosing: () => isClosing,
 
     enter(res) {
+      if (res.destroyed) return; // The client left while its token was checked: no other event comes.
       active.add(res);
       res.once('close', () => {
         active.delete(res);
@@ -32,7 +33,7 @@ export function createDraining(): Draining {
 
     hold(res, end) {
       if (isClosing) end();
-      else held.set(res, end);
+      else if (active.has(res)) held.set(res, end);
     },
 
     async close(graceMs) {
