@@ -171,12 +171,12 @@ describe('ten thousand attackers (CWE-770)', () => {
     const requestOf = (index: number) =>
       `GET ${paths(index)[index % 5]} HTTP/1.1\r\nHost: ${new URL(target.url).host}\r\nX-Forwarded-For: ${address(index)}\r\n` +
       `User-Agent: attacker ${index}\r\nOrigin: null\r\nAuthorization: Bearer forged-${index}\r\n`;
-    /** A hundred on each connection, one behind the other. */
+    /** Ten on each connection, one behind the other. */
     const attack = async (from: number, count: number) => {
-      for (let start = from; start < from + count; start += 100) {
-        const requests = Array.from({ length: 100 }, (_, offset) => requestOf(start + offset));
+      for (let start = from; start < from + count; start += 10) {
+        const requests = Array.from({ length: 10 }, (_, offset) => requestOf(start + offset));
         const answers = await target.raw(`${requests.join('\r\n')}Connection: close\r\n\r\n`);
-        expect(answers.match(/HTTP\/1\.1 4\d\d /g)).toHaveLength(100);
+        expect(answers.match(/HTTP\/1\.1 4\d\d /g)).toHaveLength(10);
       }
     };
     await attack(0, 1000); // Everything that is made once is made.
