@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { connectionChecks, deploymentChecks } from '../../../lib/cli/doctor/checks.ts';
+import { changeJson } from './broken-front.ts';
 import { type SoundDeployment, startDeployment } from './deployment.ts';
 
 let deployment: SoundDeployment;
@@ -51,6 +52,25 @@ it('removes what it registered from the store where it is given the options', as
   const { clients } = await registrationsBy(() =>
     deployment.look({}, { configuration: deployment.options, only: ['registration'] }),
   );
+  expect(clients).toHaveLength(9);
+  const { provider } = await providerOf();
+  for (const id of clients) expect([id, await provider.Client.find(id)]).toEqual([id, undefined]);
+});
+
+it.each([
+  ['is not served', () => `${deployment.front.origin}/oauth/register/nobody`],
+  ['gets no answer', () => 'http://127.0.0.1:1/register'],
+])('leaves no client behind where the removal that is offered %s', async (_what, uri) => {
+  deployment.front.breakage = changeJson(/\/register$/, (document) => {
+    document.registration_client_uri = uri();
+    document.registration_access_token = 'token';
+  });
+  const only = ['registration', 'registration-removal'];
+  const told = await deployment.look({}, { only });
+  expect(told.notes).toEqual([expect.stringMatching(/^9 registrations of this run stay/)]);
+  expect(told.findings.map(({ id }) => id)).toEqual(['registration-removal']);
+  const { clients } = await registrationsBy(() => deployment.look({}, { configuration: deployment.options, only }));
+  deployment.front.breakage = {};
   expect(clients).toHaveLength(9);
   const { provider } = await providerOf();
   for (const id of clients) expect([id, await provider.Client.find(id)]).toEqual([id, undefined]);

@@ -1,5 +1,5 @@
 import { type NamedClient, namedClients } from './clients.ts';
-import type { Answer, Probe } from './probe.ts';
+import { type Answer, type Probe, ProbeError } from './probe.ts';
 
 /** What became of one client's registration. */
 export interface Registration {
@@ -37,6 +37,11 @@ export function registrationOf({ name, redirectUris, method }: NamedClient): Rec
     response_types: ['code'],
     token_endpoint_auth_method: method,
   };
+}
+
+/** @returns undefined for what never came @throws what is no failure of the network */
+function noAnswer(error: unknown): undefined {
+  if (!(error instanceof ProbeError)) throw error;
 }
 
 /** Where `doctor` registers its clients. */
@@ -77,10 +82,12 @@ export function createRegistrations(
   async function removeOne({ json }: Answer): Promise<string | undefined> {
     const uri = String(json?.registration_client_uri);
     const authorization = `Bearer ${String(json?.registration_access_token)}`;
-    const { status } = await probe.send(uri, { method: 'DELETE', headers: { authorization } });
+    const sent = await probe.send(uri, { method: 'DELETE', headers: { authorization } }).catch(noAnswer);
+    if (!sent) return 'DELETE of registration_client_uri gets no answer';
+    const { status } = sent;
     if (status !== 204) return `DELETE of registration_client_uri answers ${status} instead of 204`;
-    const after = await probe.send(uri, { headers: { authorization } });
-    return after.status === 200 ? 'the client is still there after DELETE answered 204' : undefined;
+    const after = await probe.send(uri, { headers: { authorization } }).catch(noAnswer);
+    return after?.status === 200 ? 'the client is still there after DELETE answered 204' : undefined;
   }
 
   return {
@@ -97,7 +104,9 @@ export function createRegistrations(
         if (typeof id !== 'string') continue;
         const problem = typeof answer.json?.registration_client_uri === 'string' ? await removeOne(answer) : undefined;
         if (problem !== undefined) problems.add(problem);
-        if (problem !== undefined || answer.json?.registration_client_uri === undefined) remaining.push(id);
+        if (problem === undefined && typeof answer.json?.registration_client_uri === 'string') continue;
+        remaining.push(id);
+        answers.push(answer); // Whoever asks next hears of it, too.
       }
       return { problems: [...problems], remaining };
     },
