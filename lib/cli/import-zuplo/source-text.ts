@@ -14,7 +14,8 @@ const reference = /\$env\((\w+)\)|\$\{env\.(\w+)\}/g;
 
 /** The value of a variable that must be set. */
 export function variable(name: string): Code {
-  return new Code(`required('${name}', process.env.${name})`);
+  const member = isName(name) ? `.${name}` : `['${name}']`;
+  return new Code(`required('${name}', process.env${member})`);
 }
 
 /** Text with its references to the environment. */
@@ -26,7 +27,11 @@ function textCode(text: string): string {
   if (first[0] === text) return variable(nameOf(first)).text;
   let end = 0;
   let template = '';
-  const escaped = (plain: string) => plain.replace(/[\\`]|\$\{/g, '\\$&');
+  const escaped = (plain: string) =>
+    plain
+      .replace(/[\\`]|\$\{/g, '\\$&')
+      .replaceAll('\n', '\\n')
+      .replaceAll('\r', '\\r');
   for (const part of parts) {
     template += `${escaped(text.slice(end, part.index))}\${${variable(nameOf(part)).text}}`;
     end = part.index + part[0].length;
@@ -53,7 +58,7 @@ export function toSource(value: unknown, indent = ''): string {
   const lines = members.map(([name, member]) => {
     if (member instanceof Code && member.text === name) return `${inner}${name},\n`;
     // The member of a preset: its result is spread.
-    if (name.startsWith('...')) return `${inner}...${toSource(member, inner)},\n`;
+    if (member instanceof Code && name.startsWith('...')) return `${inner}...${toSource(member, inner)},\n`;
     return `${inner}${isName(name) ? name : quoted(name)}: ${toSource(member, inner)},\n`;
   });
   return `{\n${lines.join('')}${indent}}`;
