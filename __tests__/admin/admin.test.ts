@@ -125,6 +125,7 @@ describe('auth.admin()', () => {
     for (const body of [{}, { type: 'planet', value: 'x' }, { type: 'cimd-host', value: 'a.example/path' }, '[1]', '{'])
       expect((await post('/blocks', body)).status).toBe(400);
     expect((await get('/%ff')).status).toBe(400);
+    expect((await remove('/grants/%00')).status).toBe(400);
   });
 });
 

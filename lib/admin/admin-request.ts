@@ -39,10 +39,11 @@ export function foreignWrite(req: IncomingMessage, issuer: Issuer): string | und
   return cookie !== undefined && site === undefined ? 'a cookie without Origin' : undefined;
 }
 
-/** Segments behind the mount, decoded; undefined for what is no path. */
+/** Segments behind the mount, decoded; undefined for what is no path. NUL is no character of any id, and Postgres keeps none. */
 export function segmentsOf(pathname: string): string[] | undefined {
   try {
-    return pathname.split('/').filter(Boolean).map(decodeURIComponent);
+    const segments = pathname.split('/').filter(Boolean).map(decodeURIComponent);
+    return segments.some((segment) => segment.includes('\0')) ? undefined : segments;
   } catch {
     return undefined;
   }

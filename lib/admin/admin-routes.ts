@@ -43,11 +43,12 @@ export function readBlock(fields: Readonly<Record<string, unknown>>): {
   if (typeof type !== 'string' || !blockTypes.includes(type))
     throw refusal(400, `type must be one of ${blockTypes.join(', ')}`);
   const text = typeof value === 'string' ? value.trim() : '';
-  if (text === '' || text.length > 2048) throw refusal(400, 'value must be text of up to 2048 characters');
+  if (text === '' || text.length > 2048 || text.includes('\0'))
+    throw refusal(400, 'value must be text of up to 2048 characters');
   const host = URL.parse(`https://${text}`);
   if (type === 'cimd-host' && (host?.host === undefined || host.href !== `https://${host.host}/`))
     throw refusal(400, 'value must be a host, such as client.example');
-  if (reason !== undefined && (typeof reason !== 'string' || reason.length > 500))
+  if (reason !== undefined && (typeof reason !== 'string' || reason.length > 500 || reason.includes('\0')))
     throw refusal(400, 'reason must be text of up to 500 characters');
   return {
     type: type as BlockType,

@@ -22,7 +22,11 @@ export interface Block {
 
 /** Blocks of an issuer: the same on every replica after a second at most. */
 export interface Blocks {
-  /** What of a client or a user is blocked; undefined where nothing is. @param isExact asks the store now */
+  /**
+   * What of a client or a user is blocked; undefined where nothing is.
+   * @param isExact asks the store now, for tokens that nothing else is looked up for: where it does not answer, what was last known
+   * counts, since they are valid without it
+   */
   blockOf(
     issuer: Issuer,
     who: { readonly clientId?: string; readonly user?: { readonly iss: string; readonly sub: string } },
@@ -47,6 +51,8 @@ interface Snapshot {
   readonly values: ReadonlySet<string>;
   readonly readAt: number;
 }
+
+const unread: Snapshot = { version: undefined, values: new Set(), readAt: 0 };
 
 const key = (type: BlockType, value: string) => `${type} ${value}`;
 
@@ -99,7 +105,7 @@ export function createBlocks(storage: Storage, maxAgeSeconds: number, now: () =>
   function current(issuer: Issuer, isExact: boolean): Snapshot | Promise<Snapshot> {
     const known = snapshots.get(issuer.tag);
     if (!isExact && known && now() - known.readAt < maxAgeSeconds * 1000) return known;
-    if (isExact) return read(issuer);
+    if (isExact) return read(issuer).catch(() => snapshots.get(issuer.tag) ?? unread);
     const running = reading.get(issuer.tag);
     if (running) return running;
     const started = read(issuer).finally(() => reading.delete(issuer.tag));
