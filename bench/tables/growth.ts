@@ -1,9 +1,12 @@
 import { type ServerSpec, startServer } from '../harness/server-process.ts';
 import type { Table } from '../harness/table.ts';
-import { refreshing } from './operations.ts';
+import { seededToken } from '../variants/seed.ts';
+import { callingInTurn, refreshing } from './operations.ts';
 
 const sizes = [1000, 100_000, 1_000_000];
 const counted = 100_000;
+/** The last one is more than are remembered. */
+const tokenCounts = [100, 10_000, 20_000];
 
 async function rssOf(settings: object): Promise<number> {
   const server = await startServer({ variant: 'gateway', settings });
@@ -25,10 +28,16 @@ export async function growth(): Promise<Table> {
   const servers: Record<string, ServerSpec> = {};
   for (const count of sizes)
     servers[named(count)] = { variant: 'gateway', settings: { seed: { clients: count, grants: count } } };
+  for (const accessTokens of tokenCounts)
+    servers[`${accessTokens} tokens`] = {
+      variant: 'gateway',
+      settings: { seed: { accessTokens }, gateway: { tokenCacheSeconds: 3600 } },
+    };
   return {
-    title: 'Growth: refresh among many grants',
+    title: 'Growth: refresh among many grants, calls with many tokens',
     notes: [
       'Memory storage, filled with as many clients, and grants with a refresh token and a user each, as the row says; twelve users refresh among them.',
+      'A process remembers 10,000 access tokens: of 20,000 in turn every one is looked up again, on memory storage here.',
       `Resident memory, of ${named(counted)}: ${client} bytes for each client, ${grant} bytes for each grant with its refresh token and its user.`,
     ],
     servers,
@@ -40,6 +49,14 @@ export async function growth(): Promise<Table> {
           server: named(count),
           prepare: refreshing,
           ...(at > 0 && { target: 1.1 }),
+        })),
+      },
+      {
+        operation: 'Authenticated call, by tokens in use',
+        subjects: tokenCounts.map((count) => ({
+          name: `ours, ${count.toLocaleString('en')} tokens`,
+          server: `${count} tokens`,
+          prepare: callingInTurn(count, seededToken),
         })),
       },
     ],

@@ -29,23 +29,35 @@ export function getting(path: string): (server: BenchServer) => Promise<Operatio
     });
 }
 
+async function callMcp(send: Send, token: string | undefined): Promise<void> {
+  const headers = {
+    ...json,
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': '2025-11-25',
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  };
+  expectStatus(await send({ method: 'POST', path: '/mcp', headers, body: call }), 200);
+}
+
 /** `POST /mcp`, with an access token for each user. */
 export function calling(
   tokensOf: (url: string) => Promise<readonly (string | undefined)[]>,
 ): (server: BenchServer) => Promise<Operation[]> {
   return async ({ url }) => {
     const tokens = await tokensOf(url);
-    return forUsers(url, (send, index) => {
-      const token = tokens[index];
-      const headers = {
-        ...json,
-        accept: 'application/json, text/event-stream',
-        'mcp-protocol-version': '2025-11-25',
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      };
-      return async () => {
-        expectStatus(await send({ method: 'POST', path: '/mcp', headers, body: call }), 200);
-      };
+    return forUsers(url, (send, index) => () => callMcp(send, tokens[index]));
+  };
+}
+
+/** `POST /mcp` with so many access tokens in turn, each of which was used before. */
+export function callingInTurn(tokens: number, tokenOf: (index: number) => string) {
+  return async ({ url }: BenchServer): Promise<Operation[]> => {
+    const send = createUser(url);
+    for (let index = 0; index < tokens; index += 1) await callMcp(send, tokenOf(index));
+    let next = 0;
+    return forUsers(url, (own) => () => {
+      next += 1;
+      return callMcp(own, tokenOf(next % tokens));
     });
   };
 }

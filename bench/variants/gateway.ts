@@ -26,7 +26,7 @@ await serve<GatewayVariantSettings>(
   async ({ issuer, store = { engine: 'memory' }, gateway, options, ca, isCounting, proxy, seed }, url) => {
     const counter = isCounting ? createCallCounter() : undefined;
     const storage = await openOurStorage(store, counter);
-    if (seed) await seedStore(storage, seed);
+    if (seed) await seedStore(storage, issuer ?? url, seed);
     const auth = mcpOAuth({
       issuer: issuer ?? url,
       browserLogin: { url: `${issuer ?? url}/oauth/dev-login` },
