@@ -1,4 +1,4 @@
-import type { Storage } from '../storage/storage.ts';
+import { type Storage, StorageUnavailableError } from '../storage/storage.ts';
 import { accountIdOf } from './account-id.ts';
 import type { Issuer } from './issuer.ts';
 import { listedIndex, listRecords } from './listing.ts';
@@ -105,7 +105,11 @@ export function createBlocks(storage: Storage, maxAgeSeconds: number, now: () =>
   function current(issuer: Issuer, isExact: boolean): Snapshot | Promise<Snapshot> {
     const known = snapshots.get(issuer.tag);
     if (!isExact && known && now() - known.readAt < maxAgeSeconds * 1000) return known;
-    if (isExact) return read(issuer).catch(() => snapshots.get(issuer.tag) ?? unread);
+    if (isExact)
+      return read(issuer).catch((error: unknown) => {
+        if (error instanceof StorageUnavailableError) return snapshots.get(issuer.tag) ?? unread;
+        throw error;
+      });
     const running = reading.get(issuer.tag);
     if (running) return running;
     const started = read(issuer).finally(() => reading.delete(issuer.tag));
